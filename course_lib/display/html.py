@@ -1,0 +1,85 @@
+"""Text that came from data, made safe and visible for a page."""
+
+import html
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+
+class Html:
+    """A piece of finished HTML that a notebook shows as a page and a terminal as `plain` text."""
+
+    def __init__(self, markup: str, plain: str) -> None:
+        self.markup = markup
+        self.plain = plain
+
+    def _repr_html_(self) -> str:
+        return self.markup
+
+    def __repr__(self) -> str:
+        return self.plain
+
+
+def escape(text: str) -> str:
+    """`text` as HTML that shows exactly these characters, in an element or in a quoted attribute."""
+    return html.escape(text, quote=True)
+
+
+def visible(text: str | bytes) -> str:
+    r"""`text` with everything invisible spelled out: control bytes as `\xNN`, format characters and lone surrogates as `U+XXXX`.
+
+    Bytes are read as UTF-8; those that are none are spelled out too. A plain blank stays a blank.
+
+    >>> visible("a\tb"), visible(b"caf\xc3"), visible("\u200b")
+    ('a\\x09b', 'caf\\xc3', 'U+200B')
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", errors="surrogateescape")
+    return "".join(map(_spelled, text))
+
+
+def _spelled(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # surrogateescape keeps the byte 0xNN as the code point 0xDCNN
+        return f"\\x{code - 0xDC00:02x}"
+    category = unicodedata.category(character)
+    if category == "Cc":
+        return f"\\x{code:02x}"
+    if category in {"Cf", "Cs", "Co", "Cn", "Zl", "Zp"} or (category == "Zs" and character != " "):
+        return f"U+{code:04X}"
+    return character
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "") -> Html:
+    """A small table: text to the left, numbers to the right, every cell escaped.
+
+    Floats are shown with three decimals; whatever should look otherwise is passed as a string.
+    """
+    rows = [list(row) for row in rows]
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"this row has {len(row)} cells for {len(header)} columns: {row}")
+    shown = [[f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(header))]
+
+    def line(tag: str, cells: Sequence[str]) -> str:
+        return (
+            "<tr>"
+            + "".join(
+                f'<{tag} style="text-align:{"right" if right else "left"}">{escape(cell)}</{tag}>'
+                for cell, right in zip(cells, numeric, strict=True)
+            )
+            + "</tr>"
+        )
+
+    body = "".join(line("td", cells) for cells in shown)
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    markup = f"<table>{title}<thead>{line('th', header)}</thead><tbody>{body}</tbody></table>"
+
+    widths = [max(map(len, column)) for column in zip(header, *shown, strict=True)]
+
+    def text_line(cells: Sequence[str]) -> str:
+        aligned = (c.rjust(w) if right else c.ljust(w) for c, w, right in zip(cells, widths, numeric, strict=True))
+        return "   ".join(aligned).rstrip()
+
+    plain = "\n".join([*([caption] if caption else []), *map(text_line, [header, *shown])])
+    return Html(markup, plain)

@@ -1,0 +1,153 @@
+"""Data in, figure out: every picture of the course in one style.
+
+The figures keep a white ground of their own, so that they read the same in a light and in a dark theme; letters are
+large enough for a picture shown 400 pixels wide; and series differ in dash and marker as well as in colour, so that
+nothing depends on colour vision (colours: Okabe and Ito, "Color Universal Design", 2008).
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#56B4E9", "#CC3311"
+INK, GREY = "#222222", "#767676"
+COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY)
+DASHES = ("-", "--", "-.", ":", (0, (6, 2, 1, 2, 1, 2)))
+FONT_SIZE = 13
+
+
+class Picture(Figure):
+    """A figure that shows itself in any notebook and needs no global plotting state."""
+
+    def __init__(self, width: float = 6.4, height: float = 3.6) -> None:
+        """`width` and `height` in inches."""
+        super().__init__(figsize=(width, height), dpi=110, facecolor="white", layout="constrained")
+        FigureCanvasAgg(self)
+
+    def png(self) -> bytes:
+        """The picture as a PNG file."""
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", metadata={"Software": None})
+        return buffer.getvalue()
+
+    def _repr_png_(self) -> bytes:
+        return self.png()
+
+
+def axes(figure: Figure, *, xlabel: str, ylabel: str, title: str = "", place: tuple[int, int, int] = (1, 1, 1)) -> Axes:
+    """One plot of `figure` in the style of the course; `place` is (rows, columns, number) as in matplotlib."""
+    ax = figure.add_subplot(*place)
+    ax.set_facecolor("white")
+    ax.set_xlabel(xlabel, fontsize=FONT_SIZE, color=INK, parse_math=False)
+    ax.set_ylabel(ylabel, fontsize=FONT_SIZE, color=INK, parse_math=False)
+    ax.set_title(title, fontsize=FONT_SIZE, color=INK, loc="left", parse_math=False)
+    ax.tick_params(labelsize=FONT_SIZE - 2, colors=INK)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(alpha=0.25, linewidth=0.8)
+    ax.set_axisbelow(True)
+    return ax
+
+
+def legend(ax: Axes, **options: str) -> None:
+    """A legend that takes labels literally."""
+    for text in ax.legend(fontsize=FONT_SIZE - 2, frameon=False, **options).get_texts():
+        text.set_parse_math(False)
+
+
+def curves(
+    x: Sequence[float],
+    series: Mapping[str, Sequence[float]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    lines: Mapping[str, float] | None = None,
+    marks: Mapping[str, tuple[float, float]] | None = None,
+) -> Picture:
+    """One curve per entry of `series` over the shared `x`.
+
+    `lines`: horizontal reference lines, name to height. `marks`: single points, name to (x, y).
+    """
+    picture = Picture()
+    ax = axes(picture, xlabel=xlabel, ylabel=ylabel, title=title)
+    for (label, y), colour, dash in zip(series.items(), cycle(COLOURS), cycle(DASHES)):  # noqa: B905 - cycles never end
+        ax.plot(x, y, dash, color=colour, linewidth=2.2, label=label)
+    reference_lines(ax, lines or {})
+    for label, (mark_x, mark_y) in (marks or {}).items():
+        ax.plot(mark_x, mark_y, "o", color=INK, markersize=8)
+        ax.annotate(
+            label,
+            (mark_x, mark_y),
+            (8, 8),
+            textcoords="offset points",
+            fontsize=FONT_SIZE - 2,
+            color=INK,
+            parse_math=False,
+        )
+    if len(series) > 1:
+        legend(ax)
+    return picture
+
+
+def reference_lines(ax: Axes, lines: Mapping[str, float]) -> None:
+    """Named horizontal lines; the name stands on the line at its right end."""
+    for label, height in lines.items():
+        ax.axhline(height, color=INK, linewidth=1.4, linestyle=(0, (2, 2)))
+        ax.annotate(
+            label, (1, height), (-4, 4), xycoords=("axes fraction", "data"), textcoords="offset points",
+            ha="right", fontsize=FONT_SIZE - 2, color=INK, parse_math=False,
+        )  # fmt: skip
+
+
+def bars(
+    labels: Sequence[str],
+    values: Sequence[float],
+    *,
+    xlabel: str,
+    title: str = "",
+    highlight: int | None = None,
+    number: str = "{:.3f}",
+    limits: tuple[float, float] | None = None,
+) -> Picture:
+    """Horizontal bars, the first on top, each with its number; the bar `highlight` is hatched and in a second colour."""
+    picture = Picture(height=1.1 + 0.42 * len(labels))
+    ax = axes(picture, xlabel=xlabel, ylabel="", title=title)
+    drawn = ax.barh(range(len(labels)), values, color=SKY, edgecolor=INK, linewidth=0.8)
+    if highlight is not None:
+        drawn[highlight].set(facecolor=ORANGE, hatch="//")
+    ax.set_yticks(range(len(labels)), labels=labels, parse_math=False)
+    ax.tick_params(axis="y", labelsize=FONT_SIZE)
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)
+    ax.bar_label(drawn, [number.format(value) for value in values], padding=4, fontsize=FONT_SIZE - 1, color=INK)
+    if limits is None:
+        ax.margins(x=0.18)
+    else:
+        ax.set_xlim(*limits)
+    if min(values) < 0:
+        ax.axvline(0, color=INK, linewidth=1)
+    return picture
+
+
+def loss_curve(
+    steps: Sequence[int],
+    losses: Sequence[float],
+    *,
+    validation: tuple[Sequence[int], Sequence[float]] | None = None,
+    floor: float | None = None,
+    unit: str = "nats per token",
+) -> Picture:
+    """Training loss over optimizer steps; `validation` as (steps, losses); `floor`: the loss that no model can beat."""
+    picture = Picture()
+    ax = axes(picture, xlabel="optimizer step", ylabel=f"loss ({unit})")
+    ax.plot(steps, losses, color=SKY, linewidth=1.2, label="training batch")
+    if validation is not None:
+        ax.plot(*validation, "o--", color=ORANGE, linewidth=2, markersize=6, label="validation")
+    reference_lines(ax, {} if floor is None else {"floor: no model can go below": floor})
+    if validation is not None:
+        legend(ax, loc="upper right")
+    return picture
