@@ -1,0 +1,284 @@
+"""What is saved is what is read, whatever happens to the disk, the files or the process in between."""
+
+import errno
+import json
+import os
+import pickle
+import random
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from course_lib.training import checkpoints
+from course_lib.training.checkpoints import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+
+CONFIG = {"model": {"d_model": 4, "n_layers": 1}, "betas": (0.9, 0.95)}
+
+
+def save(folder: Path, step: int, **changes: Any) -> Path:
+    """A small checkpoint whose every number depends on `step`."""
+    arguments: dict[str, Any] = {
+        "step": step,
+        "model_state": {"weight": torch.full((3, 4), float(step)), "bias": torch.arange(3) + step},
+        "run_state": {"optimizer": {"moments": [torch.full((5,), step / 7)], "lr": step / 3}, "seed": step},
+        "metadata": CONFIG,
+    }
+    return save_checkpoint(folder, **{**arguments, **changes})
+
+
+def load(folder: Path, **arguments: Any) -> Checkpoint:
+    checkpoint = load_checkpoint(folder, **arguments)
+    assert checkpoint is not None
+    return checkpoint
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equal in structure, and bit for bit in tensors."""
+    if isinstance(a, Tensor):
+        return a.dtype == b.dtype and a.shape == b.shape and a.numpy(force=True).tobytes() == b.numpy().tobytes()
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return type(a) is type(b) and a == b
+
+
+def test_everything_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    weight = torch.randn(7, 5, requires_grad=True)
+    model_state = {
+        "weight": weight,
+        "tied": weight,
+        "transposed": weight.T,
+        "half": torch.randn(3).half(),
+        "scalar": torch.tensor(float("nan")),
+        "none": torch.empty(0, 3),
+    }
+    run_state = {
+        "rng": torch.get_rng_state(),
+        "python": random.Random(0).getstate(),
+        "losses": [0.1 + 0.2, float("inf"), -0.0, 1e-320],
+        "nested": {"step": 2**60, "name": "Straße", "nothing": None, "yes": True, "groups": [{"m": torch.ones(2)}]},
+    }
+    path = save_checkpoint(tmp_path, step=7, model_state=model_state, run_state=run_state, metadata=CONFIG)
+    back = load(tmp_path)
+    assert same(model_state, back.model_state)
+    assert same(run_state, back.run_state)
+    assert (back.step, back.path, back.metadata["model"]) == (7, path, CONFIG["model"])
+
+
+def test_bfloat16_comes_back(tmp_path: Path) -> None:
+    weight = torch.randn(9).bfloat16()
+    save(tmp_path, 1, model_state={"weight": weight})
+    assert torch.equal(load(tmp_path).model_state["weight"], weight)
+
+
+@pytest.mark.parametrize("key", [0, "a/b", "$tensor"])
+def test_keys_that_would_not_come_back_are_refused(tmp_path: Path, key: Any) -> None:
+    with pytest.raises(TypeError, match="keys must be strings"):
+        save(tmp_path, 1, run_state={"state": {key: torch.ones(1)}})
+
+
+def test_an_empty_folder_holds_no_checkpoint(tmp_path: Path) -> None:
+    assert load_checkpoint(tmp_path) is None
+    assert load_checkpoint(tmp_path / "nowhere") is None
+
+
+def test_the_last_three_saved_are_kept(tmp_path: Path) -> None:
+    paths = [save(tmp_path, step) for step in (10, 20, 30, 40, 25)]  # 25: resumed from an older one
+    assert sorted(tmp_path.iterdir()) == paths[-3:]
+    assert load(tmp_path).step == 25
+
+
+def test_others_may_read_what_their_umask_allows(tmp_path: Path) -> None:
+    modes = {stat.S_IMODE(file.stat().st_mode) for file in save(tmp_path, 1).iterdir()}
+    umask = os.umask(0)
+    os.umask(umask)
+    assert modes == {0o666 & ~umask}
+
+
+def test_leftovers_of_a_kill_are_swept(tmp_path: Path) -> None:
+    leftover = tmp_path / ".unfinished-00001-step-5"
+    leftover.mkdir()
+    (leftover / "model.safetensors").write_bytes(b"half")
+    path = save(tmp_path, 5)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_any_single_damage_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After a flipped bit or a cut anywhere, one reads what was saved, or the one before and a notice."""
+    rng = random.Random(0)
+    save(tmp_path, 1)
+    newest = save(tmp_path, 2)
+    whole = load(tmp_path)
+    fallbacks = 0
+    for file in sorted(newest.iterdir()):
+        data = file.read_bytes()
+        for _ in range(60):
+            position = rng.randrange(len(data))
+            damaged = bytearray(data)
+            damaged[position] ^= 1 << rng.randrange(8)
+            for wrong in (bytes(damaged), data[:position]):
+                file.write_bytes(wrong)
+                back = load(tmp_path)
+                notice = capsys.readouterr().err
+                if back.step == 2:
+                    assert same(back.model_state, whole.model_state)
+                    assert same(back.run_state, whole.run_state)
+                else:
+                    fallbacks += 1
+                    assert back.step == 1
+                    assert str(newest) in notice
+                    assert "Using 00001-step-1 instead" in notice
+        file.write_bytes(data)
+    assert fallbacks > 4 * 60 * 2 * 0.9  # the rest are flips of the manifest's white space
+
+
+def spoil(path: Path, how: str) -> None:
+    weights = path / "model.safetensors"
+    if how == "missing":
+        weights.unlink()
+    elif how == "pickle":
+        torch.save({"weight": torch.ones(3)}, weights)
+    elif how == "old pickle":
+        weights.write_bytes(pickle.dumps({"weight": 1}))
+    elif how == "web page":
+        weights.write_bytes(b"<!DOCTYPE html><title>404</title>")
+    elif how == "lfs":
+        weights.write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    elif how == "flipped":
+        data = bytearray(weights.read_bytes())
+        data[-1] ^= 1
+        weights.write_bytes(data)
+    elif how == "truncated":
+        weights.write_bytes(weights.read_bytes()[:-1])
+    elif how == "manifest":
+        (path / "manifest.json").write_text("[]")
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("missing", "model.safetensors is missing"),
+        ("pickle", "pickle.*never opened.*bytes where its manifest says"),
+        ("old pickle", "pickle.*never opened"),
+        ("web page", "a web page"),
+        ("lfs", "a Git LFS pointer"),
+        ("flipped", "the right size but other bytes"),
+        ("truncated", "bytes where its manifest says"),
+        ("manifest", "something that was never saved"),
+    ],
+)
+def test_the_error_says_what_was_found(tmp_path: Path, how: str, says: str) -> None:
+    spoil(save(tmp_path, 1), how)
+    with pytest.raises(CheckpointError, match=says):
+        load_checkpoint(tmp_path)
+
+
+def test_a_manifest_that_vouches_for_a_pickle_does_not_help_it(tmp_path: Path) -> None:
+    path = save(tmp_path, 1)
+    spoil(path, "pickle")
+    weights = (path / "model.safetensors").read_bytes()
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["model.safetensors"] = {"size": len(weights), "sha256": checkpoints.hashlib.sha256(weights).hexdigest()}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match="something that was never saved"):
+        load_checkpoint(tmp_path)
+
+
+def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
+    torch.save({"weight": torch.ones(3)}, tmp_path / "model.pt")
+    with pytest.raises(CheckpointError, match=r"model.pt is a pickle.*Expected the folder"):
+        load_checkpoint(tmp_path / "model.pt")
+    with pytest.raises(CheckpointError, match="Cannot write a checkpoint"):
+        save(tmp_path / "model.pt", 1)
+
+
+def test_another_configuration_is_refused_by_name(tmp_path: Path) -> None:
+    save(tmp_path, 1)
+    assert load(tmp_path, metadata=CONFIG).step == 1
+    other = {**CONFIG, "model": {"d_model": 8, "n_layers": 1}}
+    with pytest.raises(CheckpointError, match=r"model.d_model = 4, asked for is 8"):
+        load_checkpoint(tmp_path, metadata=other)
+    with pytest.raises(CheckpointError, match=r"extra = None, asked for is 1"):
+        load_checkpoint(tmp_path, metadata={**CONFIG, "extra": 1})
+
+
+def test_on_a_full_disk_the_earlier_checkpoint_stays(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="no limit on file sizes on this system")
+    save(tmp_path, 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+    try:
+        with pytest.raises(CheckpointError, match=r"it needs 4,0\d\d,\d{3} bytes, [\d,]+ are free.*intact"):
+            save(tmp_path, 2, model_state={"weight": torch.ones(1_000_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in tmp_path.iterdir()] == ["00001-step-1"]
+    assert load(tmp_path).step == 1
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+def test_without_permission_the_error_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    save(tmp_path, 1)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "mkdir", refuse)
+        with pytest.raises(CheckpointError, match=rf"{tmp_path}: {os.strerror(number)}.*may write to"):
+            save(tmp_path, 2)
+    assert load(tmp_path).step == 1
+
+
+def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
+    path = save(tmp_path, 1)
+    (path / "state.json").unlink()
+    (path / "state.json").mkdir()
+    with pytest.raises(CheckpointError, match=r"state.json cannot be read: .*directory"):
+        load_checkpoint(tmp_path)
+
+
+SAVER = """
+import sys
+import torch
+from course_lib.training.checkpoints import load_checkpoint, save_checkpoint
+before = load_checkpoint(sys.argv[1])
+step = before.step if before else 0
+print("ready", flush=True)
+while True:
+    step += 1
+    weights = {"w": torch.full((500_000,), float(step))}
+    save_checkpoint(sys.argv[1], step=step, model_state=weights, run_state={}, metadata={})
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a POSIX signal")
+def test_killed_while_saving_nothing_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Eight times SIGKILL, at moments spread over the saving of 2 MB: there is always a whole newest checkpoint."""
+    moments = random.Random(0)
+    last = 0
+    for _ in range(8):
+        process = subprocess.Popen([sys.executable, "-c", SAVER, str(tmp_path)], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        deadline = time.monotonic() + 60
+        while not checkpoints._checkpoints(tmp_path) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        time.sleep(moments.uniform(0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        back = load(tmp_path)
+        assert capsys.readouterr().err == ""  # no damaged one was passed over
+        assert back.step >= last
+        assert back.model_state["w"].eq(back.step).all()
+        last = back.step
+    assert last >= 2
