@@ -143,7 +143,7 @@ def load_checkpoint(folder: Path | str, metadata: Mapping[str, Any] | None = Non
 
 
 def _checkpoints(folder: Path) -> list[Path]:
-    """All checkpoints in `folder`, the one saved last first (by number, as a resume may come to the same step again)."""
+    """All checkpoints in `folder`, the last saved first (by number: a resume may come to the same step again)."""
     if not folder.is_dir():
         return []
     return sorted((path for path in folder.iterdir() if _NAME.fullmatch(path.name)), key=_number, reverse=True)
