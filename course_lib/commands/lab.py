@@ -125,7 +125,7 @@ def _copy_new(source: Path, target: Path) -> tuple[str, ...]:
 
 
 def _can_write(folder: Path) -> bool:
-    """Whether files can be made in `folder`, which is created if need be. Tried, because permission bits do not tell."""
+    """Whether files can be made in `folder`, created if need be: tried, because permission bits do not tell."""
     try:
         folder.mkdir(exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
