@@ -25,7 +25,7 @@ def escape(text: str) -> str:
 
 
 def visible(text: str | bytes) -> str:
-    r"""`text` with everything invisible spelled out: control bytes as `\xNN`, format characters and lone surrogates as `U+XXXX`.
+    r"""`text` with everything invisible spelled out: control bytes as `\xNN`, the rest of it as `U+XXXX`.
 
     Bytes are read as UTF-8; those that are none are spelled out too. A plain blank stays a blank.
 

@@ -74,7 +74,7 @@ def curves(
     """
     picture = Picture()
     ax = axes(picture, xlabel=xlabel, ylabel=ylabel, title=title)
-    for (label, y), colour, dash in zip(series.items(), cycle(COLOURS), cycle(DASHES)):  # noqa: B905 - cycles never end
+    for (label, y), colour, dash in zip(series.items(), cycle(COLOURS), cycle(DASHES)):
         ax.plot(x, y, dash, color=colour, linewidth=2.2, label=label)
     reference_lines(ax, lines or {})
     for label, (mark_x, mark_y) in (marks or {}).items():
@@ -103,6 +103,15 @@ def reference_lines(ax: Axes, lines: Mapping[str, float]) -> None:
         )  # fmt: skip
 
 
+def stacked_curves(x: Sequence[float], series: Mapping[str, Sequence[float]], *, xlabel: str) -> Picture:
+    """One plot per entry of `series`, one above the other over the shared `x`; the name labels its axis."""
+    picture = Picture(height=0.6 + 1.9 * len(series))
+    for row, ((label, y), colour) in enumerate(zip(series.items(), cycle(COLOURS)), start=1):
+        ax = axes(picture, xlabel=xlabel if row == len(series) else "", ylabel=label, place=(len(series), 1, row))
+        ax.plot(x, y, ".-", color=colour, linewidth=1.4, markersize=6)
+    return picture
+
+
 def bars(
     labels: Sequence[str],
     values: Sequence[float],
@@ -111,11 +120,35 @@ def bars(
     title: str = "",
     highlight: int | None = None,
     number: str = "{:.3f}",
-    limits: tuple[float, float] | None = None,
 ) -> Picture:
-    """Horizontal bars, the first on top, each with its number; the bar `highlight` is hatched and in a second colour."""
+    """Horizontal bars, the first on top, each with its number; the bar `highlight` is hatched and of another colour."""
     picture = Picture(height=1.1 + 0.42 * len(labels))
     ax = axes(picture, xlabel=xlabel, ylabel="", title=title)
+    _draw_bars(ax, labels, values, highlight, number)
+    ax.margins(x=0.18)
+    return picture
+
+
+def paired_bars(
+    labels: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    *,
+    limits: Sequence[tuple[float, float]],
+    highlight: int | None = None,
+) -> Picture:
+    """Bars for several quantities of the same things, side by side.
+
+    `limits` fixes the range of each axis, so that bars can be watched moving.
+    """
+    picture = Picture(height=1.1 + 0.42 * len(labels))
+    for column, ((xlabel, values), limit) in enumerate(zip(series.items(), limits, strict=True), start=1):
+        ax = axes(picture, xlabel=xlabel, ylabel="", place=(1, len(series), column))
+        _draw_bars(ax, labels if column == 1 else [""] * len(labels), values, highlight, "{:.2f}")
+        ax.set_xlim(*limit)
+    return picture
+
+
+def _draw_bars(ax: Axes, labels: Sequence[str], values: Sequence[float], highlight: int | None, number: str) -> None:
     drawn = ax.barh(range(len(labels)), values, color=SKY, edgecolor=INK, linewidth=0.8)
     if highlight is not None:
         drawn[highlight].set(facecolor=ORANGE, hatch="//")
@@ -124,13 +157,8 @@ def bars(
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     ax.bar_label(drawn, [number.format(value) for value in values], padding=4, fontsize=FONT_SIZE - 1, color=INK)
-    if limits is None:
-        ax.margins(x=0.18)
-    else:
-        ax.set_xlim(*limits)
     if min(values) < 0:
         ax.axvline(0, color=INK, linewidth=1)
-    return picture
 
 
 def loss_curve(

@@ -27,7 +27,7 @@ class Explorer(ipywidgets.VBox):
     """Sliders above a picture and a line of text, both drawn anew whenever a slider moves."""
 
     def __init__(self, draw: Callable[..., tuple[Picture, str]], **sliders: ipywidgets.FloatSlider) -> None:
-        """`draw` is called with the value of each slider under its name; it returns the picture and the line of text."""
+        """`draw` gets the value of each slider under its name, and returns the picture and the line of text."""
         self.draw = draw
         self.sliders = sliders
         self.picture = ipywidgets.Image(format="png", layout={"max_width": "100%", "width": "704px"})
