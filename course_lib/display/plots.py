@@ -108,7 +108,7 @@ def stacked_curves(x: Sequence[float], series: Mapping[str, Sequence[float]], *,
     picture = Picture(height=0.6 + 1.9 * len(series))
     for row, ((label, y), colour) in enumerate(zip(series.items(), cycle(COLOURS)), start=1):
         ax = axes(picture, xlabel=xlabel if row == len(series) else "", ylabel=label, place=(len(series), 1, row))
-        ax.plot(x, y, ".-", color=colour, linewidth=1.4, markersize=6)
+        ax.plot(x, y, ".", color=colour, markersize=6)
     return picture
 
 
@@ -120,12 +120,19 @@ def bars(
     title: str = "",
     highlight: int | None = None,
     number: str = "{:.3f}",
+    limits: tuple[float, float] | None = None,
 ) -> Picture:
-    """Horizontal bars, the first on top, each with its number; the bar `highlight` is hatched and of another colour."""
+    """Horizontal bars, the first on top, each with its number; the bar `highlight` is hatched and of another colour.
+
+    `limits` fixes the range of the axis, so that bars can be watched moving.
+    """
     picture = Picture(height=1.1 + 0.42 * len(labels))
     ax = axes(picture, xlabel=xlabel, ylabel="", title=title)
     _draw_bars(ax, labels, values, highlight, number)
-    ax.margins(x=0.18)
+    if limits is None:
+        ax.margins(x=0.18)
+    else:
+        ax.set_xlim(*limits)
     return picture
 
 
