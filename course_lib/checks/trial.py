@@ -1,0 +1,248 @@
+"""A learner's answer on trial: it is called, what it returns is held against laws, and the likely mistake is named."""
+
+import copy
+import inspect
+import sysconfig
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from course_lib.checks.deadline import OutOfTime
+from course_lib.checks.describe import as_numbers, describe
+
+
+class BrokenLaw(Exception):
+    """An answer broke a law.
+
+    Attributes:
+        mistake: the id of the diagnosis.
+        lines: what to tell the learner, most important first.
+    """
+
+    def __init__(self, mistake: str, *lines: str) -> None:
+        super().__init__(mistake)
+        self.mistake = mistake
+        self.lines = lines
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that one can tell from its result.
+
+    Attributes:
+        id: its name, in snake_case.
+        gives: what a function with this mistake would return, or a function that says whether returned numbers show it.
+        says: the diagnosis, a sentence to the learner.
+    """
+
+    id: str
+    gives: Any
+    says: str
+
+
+class Trial:
+    """Puts one answer on trial. Call it with the named inputs that the learner's function takes, in their order.
+
+    Attributes:
+        answer: what the learner handed in.
+        happening: the call that is under way or was the last, as text.
+    """
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.happening = ""
+        self._generator = torch.Generator().manual_seed(0)
+
+    def normal(self, *shape: int, scale: float = 1.0) -> Float[Tensor, "..."]:
+        """Numbers from a normal distribution of standard deviation `scale`, the same at every check."""
+        return scale * torch.randn(shape, generator=self._generator, dtype=torch.float32)
+
+    def integers(self, high: int, *shape: int) -> Int[Tensor, "..."]:
+        """Whole numbers from 0 to `high` - 1, the same at every check."""
+        return torch.randint(high, shape, generator=self._generator)
+
+    def __call__(self, **inputs: Any) -> "Returned":
+        """Call the learner's function on copies of `inputs`, by position.
+
+        Raises:
+            BrokenLaw: it is no function, is not written yet, takes other inputs, raises, returns nothing or changes
+                what it was given.
+        """
+        name = getattr(self.answer, "__name__", "your function")
+        self._require_function(inputs, name)
+        self.happening = f"{name}({', '.join(f'{key}={describe(value)}' for key, value in inputs.items())})"
+        given = copy.deepcopy(inputs)
+        try:
+            value = self.answer(*given.values())
+        except OutOfTime:
+            raise
+        except NotImplementedError as error:
+            raise BrokenLaw("not_yet_written") from error
+        except BaseException as error:
+            where = _line_of(error)
+            raise BrokenLaw(
+                "raises", f"Your code raised {_name_of(error)}{where}.", f"tried:  {self.happening}"
+            ) from error
+        changed = [key for key in inputs if not _unchanged(inputs[key], given[key])]
+        if changed:
+            raise BrokenLaw(
+                "mutates_input",
+                f"Your function changed `{'` and `'.join(changed)}`, which belongs to whoever called it.",
+                "Was it an in-place operation (`-=`, `sub_()`, an assignment into it)? Make a new value instead.",
+                f"tried:  {self.happening}",
+            )
+        if value is None:
+            raise BrokenLaw("returns_nothing", "Your function returned None. Does it end in a `return`, on every path?")
+        return Returned(value, self.happening, given)
+
+    def _require_function(self, inputs: dict[str, Any], name: str) -> None:
+        if not callable(self.answer):
+            raise BrokenLaw(
+                "not_a_function",
+                f"The check wants the function itself, and got {describe(self.answer)}.",
+                "Hand it over by its name, without calling it: no brackets after the name.",
+            )
+        try:
+            signature = inspect.signature(self.answer)
+        except (TypeError, ValueError):
+            return  # written in C: the call will tell
+        try:
+            signature.bind(*inputs.values())
+        except TypeError as error:
+            raise BrokenLaw(
+                "wrong_signature",
+                f"The check calls {name}({', '.join(inputs)}), and yours is {name}{_without_types(signature)}.",
+                "Give it the parameters of the exercise's first version, in that order.",
+            ) from error
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What the learner's function returned, to be held against laws.
+
+    Attributes:
+        value: what came back.
+        call: the call that it came from, as text.
+        inputs: what the function was given, for laws about gradients.
+    """
+
+    value: Any
+    call: str
+    inputs: dict[str, Any]
+
+    def equals(self, expected: Any, law: str, *mistakes: Mistake, tolerance: float = 1e-4) -> None:
+        """Demand `expected`: a tensor of its shape and kind, or a number, or a collection of numbers.
+
+        Arguments:
+            expected: the right value.
+            law: what the right value obeys, a clause that fits after "Broken law:".
+            *mistakes: what it may look like instead, the likeliest first.
+            tolerance: relative, and absolute for numbers below 1.
+
+        Raises:
+            BrokenLaw: it is something else.
+        """
+        if _same(self.value, expected, tolerance) and _same_kind(self.value, expected):
+            return
+        for mistake in mistakes:
+            if _shows(self.value, mistake, tolerance):
+                self._break(law, mistake.id, mistake.says, expected)
+        self._break(law, *self._plain_difference(expected), expected)
+
+    def requires(self, condition: bool, law: str, mistake: str, says: str) -> None:
+        """Demand `condition`; `mistake` and `says` are the diagnosis where it does not hold."""
+        if not condition:
+            self._break(law, mistake, says)
+
+    def entry(self, key: str) -> "Returned":
+        """The entry `key` of a returned dictionary."""
+        if not isinstance(self.value, dict) or key not in self.value:
+            self._break(f"the answer is a dictionary with an entry {key!r}", "no_entry", "That entry is not there.")
+        return Returned(self.value[key], f"{self.call}[{key!r}]", self.inputs)
+
+    def _plain_difference(self, expected: Any) -> tuple[str, str]:
+        got, want = as_numbers(self.value), as_numbers(expected)
+        if got is None or want is None or (isinstance(expected, Tensor) and not isinstance(self.value, Tensor)):
+            return "wrong_type", f"Yours is of type {type(self.value).__name__}, wanted {type(expected).__name__}."
+        if got.shape != want.shape:
+            return "wrong_shape", f"Yours has shape {tuple(got.shape)}, wanted {tuple(want.shape)}."
+        if not _same_kind(self.value, expected):
+            return "wrong_dtype", f"Yours has dtype {self.value.dtype}, wanted {expected.dtype}."
+        strange = ~got.isfinite() & want.isfinite()
+        if strange.any():
+            kinds = " and ".join(
+                name for name, found in (("nan", got.isnan()), ("infinite", got.isinf())) if (found & strange).any()
+            )
+            return "not_finite", f"Yours holds numbers that are {kinds}."
+        if got.numel() > 1:
+            place = (got - want).nan_to_num().abs().argmax()
+            index = ", ".join(str(int(i)) for i in torch.unravel_index(place, got.shape))
+            difference = f"{got.flatten()[place]:.4g}, wanted {want.flatten()[place]:.4g}"
+            return "wrong_value", f"They differ most at [{index}]: yours is {difference}."
+        return "wrong_value", "The number is another one."
+
+    def _break(self, law: str, mistake: str, says: str, expected: Any = None) -> NoReturn:
+        lines = [f"Broken law: {law}.", says, f"tried:  {self.call}", f"yours:  {describe(self.value)}"]
+        if expected is not None:
+            lines.append(f"wanted: {describe(expected)}")
+        raise BrokenLaw(mistake, *lines)
+
+
+def _same_kind(got: Any, expected: Any) -> bool:
+    """Whether `got` is a tensor of floats where floats are expected; numbers may be of any kind where a number is."""
+    if not isinstance(expected, Tensor):
+        return True
+    return isinstance(got, Tensor) and got.is_floating_point() == expected.is_floating_point()
+
+
+def _same(got: Any, expected: Any, tolerance: float) -> bool:
+    ours, theirs = as_numbers(got), as_numbers(expected)
+    return (
+        ours is not None
+        and theirs is not None
+        and ours.shape == theirs.shape
+        and torch.allclose(ours, theirs, rtol=tolerance, atol=tolerance, equal_nan=True)
+    )
+
+
+def _shows(got: Any, mistake: Mistake, tolerance: float) -> bool:
+    if callable(mistake.gives):
+        return as_numbers(got) is not None and bool(mistake.gives(got))
+    return _same(got, mistake.gives, tolerance)
+
+
+def _unchanged(before: Any, after: Any) -> bool:
+    if isinstance(before, Tensor):
+        return (
+            before.shape == after.shape
+            and before.dtype == after.dtype
+            and torch.equal(before.nan_to_num(), after.nan_to_num())
+        )
+    return callable(before) or bool(before == after)
+
+
+def _without_types(signature: inspect.Signature) -> str:
+    parameters = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
+    return str(inspect.Signature(parameters))
+
+
+def _name_of(error: BaseException) -> str:
+    message = str(error).strip()
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _line_of(error: BaseException) -> str:
+    """Where the learner's own code was when `error` came up: the deepest line that is in no installed library."""
+    installed = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
+    installed.append(Path(__file__).parents[1])
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if not any(file.is_relative_to(folder) for folder in installed) and not frame.filename.startswith("<frozen"):
+            shown = f": `{frame.line}`" if frame.line else ""
+            return f" in {frame.name}, line {frame.lineno}{shown}"
+    return ""
