@@ -1,0 +1,22 @@
+"""Training: from a loss to updates, step by step, in a way that can be stopped and taken up again."""
+
+from course_lib.training.checkpoints import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from course_lib.training.loop import NonFiniteError, Step, TrainingConfig, TrainingRun, train
+from course_lib.training.optim import Muon, make_optimizers, orthogonalize
+from course_lib.training.schedules import learning_rate_factor
+
+__all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "Muon",
+    "NonFiniteError",
+    "Step",
+    "TrainingConfig",
+    "TrainingRun",
+    "learning_rate_factor",
+    "load_checkpoint",
+    "make_optimizers",
+    "orthogonalize",
+    "save_checkpoint",
+    "train",
+]

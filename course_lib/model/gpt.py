@@ -1,0 +1,132 @@
+"""A decoder-only transformer: token ids in, a score for every possible next token out, at every position.
+
+Shapes: B batch, T tokens, D model width, V vocabulary.
+"""
+
+from dataclasses import dataclass
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from course_lib.config import Config
+from course_lib.errors import CourseError
+from course_lib.model.attention import SelfAttention, document_mask
+from course_lib.model.cache import KVCache
+from course_lib.model.layers import MLP, RMSNorm, rotary_table
+
+
+@dataclass(frozen=True)
+class GPTConfig(Config):
+    """The sizes of a GPT."""
+
+    vocab_size: int
+    """Number of different tokens."""
+    context_length: int
+    """The most tokens that the model can look at."""
+    n_layers: int
+    """Number of blocks, one on top of the other."""
+    n_heads: int
+    """Number of attention heads in each block."""
+    d_model: int
+    """Width of the vector that stands for a token."""
+    dropout: float = 0.0
+    """Share of each block's output that is dropped at random while training: for a text that is read many times."""
+
+    def __post_init__(self) -> None:
+        for name in ("vocab_size", "context_length", "n_layers", "n_heads", "d_model"):
+            if getattr(self, name) < 1:
+                raise CourseError(f"{name} is {getattr(self, name)}, but a model needs at least 1.")
+        if self.d_model % (2 * self.n_heads):
+            raise CourseError(
+                f"d_model is {self.d_model} and n_heads {self.n_heads}: each head needs an even share of the width, "
+                f"so choose d_model as a multiple of {2 * self.n_heads}."
+            )
+        if not 0 <= self.dropout < 1:
+            raise CourseError(f"dropout is {self.dropout}, but it is a share: at least 0, less than 1.")
+
+
+class Block(nn.Module):
+    """Attention, then the MLP; each reads the normalised stream and adds what it found to it."""
+
+    def __init__(self, config: GPTConfig, layer: int) -> None:
+        super().__init__()
+        self.attention_norm = RMSNorm(config.d_model)
+        self.attention = SelfAttention(config.d_model, config.n_heads, layer)
+        self.mlp_norm = RMSNorm(config.d_model)
+        self.mlp = MLP(config.d_model)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self,
+        x: Float[Tensor, "B T D"],
+        rotary: Float[Tensor, "2 T K/2"],
+        mask: Bool[Tensor, "B 1 T T"] | None,
+        cache: KVCache | None,
+    ) -> Float[Tensor, "B T D"]:
+        x = x + self.dropout(self.attention(self.attention_norm(x), rotary, mask, cache))
+        return x + self.dropout(self.mlp(self.mlp_norm(x)))
+
+
+class GPT(nn.Module):
+    """The model of this course: token embedding, blocks, norm, and a linear head that scores the vocabulary.
+
+    Output projections and head start at zero: at first every block passes its input on and every token is equally
+    likely, so the loss starts at ln V.
+
+    Source: Radford et al. 2019 (GPT-2), with the parts named in `layers` and `attention` exchanged for newer ones;
+    zero-initialised projections: Zhang et al. 2019, "Fixup Initialization", and modded-nanogpt.
+    """
+
+    def __init__(self, config: GPTConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
+        self.norm = RMSNorm(config.d_model)
+        self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+        table = rotary_table(config.context_length, config.d_model // config.n_heads)
+        self.register_buffer("rotary", table, persistent=False)
+        self.rotary: Tensor
+        for name, weight in self.named_parameters():
+            if name.endswith("project.weight") or name == "head.weight":
+                nn.init.zeros_(weight)
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of trained numbers."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def new_cache(self) -> KVCache:
+        """An empty cache that fits this model."""
+        return KVCache(self.config.n_layers, self.config.context_length)
+
+    def forward(
+        self,
+        ids: Int[Tensor, "B T"],
+        documents: Int[Tensor, "B T"] | None = None,
+        cache: KVCache | None = None,
+    ) -> Float[Tensor, "B T V"]:
+        """Scores (logits) of what comes after each token.
+
+        Args:
+            ids: token ids; with a `cache`, only those that it has not seen yet.
+            documents: which document of its row each token belongs to; no token sees another document.
+            cache: what was computed for earlier tokens. It is extended by these.
+
+        Raises:
+            ValueError: more tokens than the context holds, or both `documents` and a `cache`.
+        """
+        if documents is not None and cache is not None:
+            raise ValueError("a cache holds one document per row: pass documents or cache, not both")
+        start = 0 if cache is None else cache.position
+        end = start + ids.shape[1]
+        if end > self.config.context_length:
+            raise ValueError(f"{end} tokens do not fit into a context of {self.config.context_length}")
+        rotary = self.rotary[:, start:end]
+        mask = None if documents is None else document_mask(documents)
+        x = self.embedding(ids)
+        for block in self.blocks:
+            x = block(x, rotary, mask, cache)
+        if cache is not None:
+            cache.advance(ids.shape[1])
+        return self.head(self.norm(x))

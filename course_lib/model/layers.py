@@ -1,0 +1,65 @@
+"""The parts of a transformer block that look at one token at a time.
+
+Shapes: B batch, T tokens, D model width, H heads, K width of a head.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class RMSNorm(nn.Module):
+    """Scale each vector to root mean square 1, then each channel by a learned gain.
+
+    Source: Zhang and Sennrich 2019, "Root Mean Square Layer Normalization", equation 4.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Float[Tensor, "*N D"]) -> Float[Tensor, "*N D"]:
+        return F.rms_norm(x, self.weight.shape, self.weight, eps=1e-6)
+
+
+class MLP(nn.Module):
+    """Two linear maps with a squared ReLU between them, four times as wide inside as outside.
+
+    Source: So et al. 2021, "Primer: Searching for Efficient Transformers", section 4 (squared ReLU).
+    """
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.expand = nn.Linear(d_model, 4 * d_model, bias=False)
+        self.project = nn.Linear(4 * d_model, d_model, bias=False)
+
+    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+        return self.project(F.relu(self.expand(x)).square())
+
+
+def rotary_table(n_positions: int, head_dim: int, base: float = 10_000.0) -> Float[Tensor, "2 T K/2"]:
+    """Cosines and sines of the angles by which rotary attention turns each pair of channels at each position.
+
+    Pair i turns by base^(-2i / head_dim) radians per position: the first once in 6 tokens, the last hardly at all.
+
+    Source: Su et al. 2021, "RoFormer", equation 15.
+    """
+    speeds = base ** -(torch.arange(0, head_dim, 2) / head_dim)
+    angles = torch.outer(torch.arange(n_positions), speeds)
+    return torch.stack((angles.cos(), angles.sin()))
+
+
+def rotate(x: Float[Tensor, "*B T K"], table: Float[Tensor, "2 T K/2"]) -> Float[Tensor, "*B T K"]:
+    """Turn channel pair (i, i + K/2) of each token by its position's angle.
+
+    The dot product of two turned vectors depends on their positions only through the difference: that is what tells
+    attention how far apart two tokens are.
+
+    Args:
+        x: queries or keys, one row for each position.
+        table: the rows of `rotary_table` that belong to these positions.
+    """
+    cos, sin = table
+    left, right = x.chunk(2, dim=-1)
+    return torch.cat((left * cos - right * sin, left * sin + right * cos), dim=-1)

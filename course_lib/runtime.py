@@ -1,0 +1,88 @@
+"""The machine that a run happens on: device, precision, memory, random numbers. Asked for by call, never at import."""
+
+import json
+import random
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+def device() -> torch.device:
+    """The best device there is: CUDA, else Apple's MPS, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Matrix products in bfloat16 where the hardware has it, else everything in float32.
+
+    Only CUDA from compute capability 8.0 on has bfloat16 units (a T4 has 7.5). float16 is left alone: its range is so
+    small that gradients vanish unless the loss is scaled.
+    """
+    has_bf16 = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+    return torch.autocast(device.type, torch.bfloat16, enabled=has_bf16)
+
+
+@contextmanager
+def in_mode(model: nn.Module, *, training: bool) -> Iterator[None]:
+    """Put `model` into training or evaluation mode, and back into the mode it had, whatever happens in between."""
+    before = model.training
+    model.train(training)
+    try:
+        yield
+    finally:
+        model.train(before)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed the global random numbers of Python, NumPy and torch (all devices)."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - it is the global generator that others may draw from
+    torch.manual_seed(seed)
+
+
+def rng_state() -> dict[str, Tensor | str]:
+    """Where the global random numbers of Python, NumPy and torch stand; `set_rng_state` puts them back there."""
+    name, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002
+    state: dict[str, Tensor | str] = {
+        "python": json.dumps(random.getstate()),
+        "numpy": json.dumps([name, keys.tolist(), *rest]),  # type: ignore[union-attr]
+        "torch": torch.get_rng_state(),
+    }
+    if torch.cuda.is_available():
+        state |= {f"cuda:{i}": each for i, each in enumerate(torch.cuda.get_rng_state_all())}
+    if torch.backends.mps.is_available():
+        state["mps"] = torch.mps.get_rng_state()
+    return state
+
+
+def set_rng_state(state: dict[str, Tensor | str]) -> None:
+    """Continue all random numbers from `state`. Devices that it does not know or that are not there are left alone."""
+    version, internal, gauss_next = json.loads(state["python"])  # type: ignore[arg-type]
+    random.setstate((version, tuple(internal), gauss_next))
+    np.random.set_state(json.loads(state["numpy"]))  # type: ignore[arg-type] # noqa: NPY002
+    torch.set_rng_state(state["torch"])  # type: ignore[arg-type]
+    for i in range(torch.cuda.device_count()):
+        if f"cuda:{i}" in state:
+            torch.cuda.set_rng_state(state[f"cuda:{i}"], i)  # type: ignore[arg-type]
+    if torch.backends.mps.is_available() and "mps" in state:
+        torch.mps.set_rng_state(state["mps"])  # type: ignore[arg-type]
+
+
+def peak_memory_bytes() -> int:
+    """The most memory this process has held: on the GPU if it uses CUDA, else in RAM; 0 where nobody says."""
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        return torch.cuda.max_memory_allocated()
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,95 @@
+"""From gradients to updates: Muon for the matrices inside the blocks, AdamW for all else."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+
+
+def orthogonalize(matrices: Float[Tensor, "*N rows columns"], steps: int = 5) -> Float[Tensor, "*N rows columns"]:
+    """The nearest matrix whose singular values are all about 1 (between 0.7 and 1.2), without computing an SVD.
+
+    Each Newton-Schulz step applies an odd polynomial to all singular values at once, because X (XᵀX)ⁿ keeps the
+    singular vectors. The coefficients trade exactness at 1 for a steep rise near 0.
+
+    Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks".
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    is_tall = matrices.shape[-2] > matrices.shape[-1]
+    x = matrices.mT if is_tall else matrices
+    x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.mT if is_tall else x
+
+
+class Muon(Optimizer):
+    """Momentum, with each matrix's update orthogonalised: it turns all directions at the same speed.
+
+    Source: Jordan et al. 2024, "Muon"; decoupled weight decay as in AdamW (Loshchilov and Hutter 2019).
+
+    Args:
+        matrices: parameters of two dimensions.
+        lr: how far one update moves each singular direction.
+        momentum: share of the past kept in the running mean of gradients; applied once more ahead (Nesterov).
+        weight_decay: share of each weight, times `lr`, that an update takes away.
+    """
+
+    def __init__(
+        self, matrices: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+    ) -> None:
+        super().__init__(matrices, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
+        """Update every parameter that has a gradient."""
+        for group in self.param_groups:
+            # Matrices of one shape are orthogonalised together: few large products instead of many small ones.
+            by_shape = defaultdict(list)
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    by_shape[weight.shape].append(weight)
+            for (rows, columns), weights in by_shape.items():
+                directions = orthogonalize(torch.stack([self._direction(each, group["momentum"]) for each in weights]))
+                for weight, direction in zip(weights, directions, strict=True):
+                    weight.mul_(1 - group["lr"] * group["weight_decay"])
+                    weight.add_(direction, alpha=-group["lr"] * max(1, rows / columns) ** 0.5)
+
+    def _direction(self, weight: Tensor, momentum: float) -> Tensor:
+        state = self.state[weight]
+        if not state:
+            state["mean"] = torch.zeros_like(weight)
+        mean = state["mean"].lerp_(weight.grad, 1 - momentum)
+        return weight.grad.lerp(mean, momentum)
+
+
+def make_optimizers(
+    model: nn.Module, lr: float, muon_lr: float | None = None, weight_decay: float = 0.0
+) -> list[Optimizer]:
+    """The optimizers that train `model` together; each holds every `peak_lr` that a schedule scales.
+
+    Muon is for maps between hidden spaces, the matrices in `model.blocks`. Embedding and head have one axis that counts
+    tokens, and gains are vectors: those are AdamW's. Gains are not decayed, for 0 is no natural value of theirs.
+
+    Args:
+        model: a GPT, or any module with `blocks`.
+        lr: peak learning rate of AdamW.
+        muon_lr: peak learning rate of Muon; None leaves its matrices to AdamW.
+        weight_decay: for all matrices.
+    """
+    hidden = {id(weight) for weight in model.blocks.parameters() if weight.ndim == 2} if muon_lr is not None else set()
+    matrices = [weight for weight in model.parameters() if weight.ndim == 2 and id(weight) not in hidden]
+    gains = [weight for weight in model.parameters() if weight.ndim < 2]
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": gains, "weight_decay": 0.0}]
+    optimizers: list[Optimizer] = [AdamW(groups, lr=lr, betas=(0.9, 0.95))]
+    if muon_lr is not None:
+        optimizers.append(Muon((w for w in model.parameters() if id(w) in hidden), muon_lr, weight_decay=weight_decay))
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak_lr"] = group["lr"]
+    return optimizers
