@@ -1,0 +1,37 @@
+"""Text: the toy world that makes it, corpora, tokenizers, token files, and the batches that a model is fed."""
+
+from course_lib.text.batches import IGNORE, Batch, DocumentRows, Windows, evaluation_documents, evaluation_windows
+from course_lib.text.bpe import train_merges
+from course_lib.text.corpora import Corpus, load_corpus, read_text, tokenizer_for, world_corpus
+from course_lib.text.tokenfile import TokenFile, write_tokens
+from course_lib.text.tokenizer import (
+    BPETokenizer,
+    ByteTokenizer,
+    CharTokenizer,
+    Tokenizer,
+    WordTokenizer,
+    tokenizer_from_dict,
+)
+
+__all__ = [
+    "IGNORE",
+    "BPETokenizer",
+    "Batch",
+    "ByteTokenizer",
+    "CharTokenizer",
+    "Corpus",
+    "DocumentRows",
+    "TokenFile",
+    "Tokenizer",
+    "Windows",
+    "WordTokenizer",
+    "evaluation_documents",
+    "evaluation_windows",
+    "load_corpus",
+    "read_text",
+    "tokenizer_for",
+    "tokenizer_from_dict",
+    "train_merges",
+    "world_corpus",
+    "write_tokens",
+]
