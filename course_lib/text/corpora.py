@@ -1,4 +1,4 @@
-"""Corpora by name: the toy world, Tiny Shakespeare, or one's own text file; a part to learn from, a part to judge by."""
+"""Corpora by name: the toy world, Tiny Shakespeare, or one's own text file; a part to train on and one to judge by."""
 
 import sys
 from collections.abc import Sequence

@@ -20,7 +20,7 @@ from course_lib.text.tokenizer import Tokenizer
 
 MAGIC = b"course tokens 1\n"
 HEADER_BYTES = 512
-DTYPES = {"uint16": np.dtype("<u2"), "uint32": np.dtype("<u4")}
+DTYPES: dict[str, np.dtype] = {"uint16": np.dtype("<u2"), "uint32": np.dtype("<u4")}
 
 
 @dataclass(frozen=True)

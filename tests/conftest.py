@@ -1,0 +1,79 @@
+"""What all tests share: annotations checked at run time, no network, a cache of their own, and the data folder."""
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from beartype import beartype
+from jaxtyping import AbstractArray, install_import_hook
+
+
+def check_tensors(function: Callable) -> Callable:
+    """Check the annotations that speak of tensors. The others are mypy's, and some tests break them on purpose."""
+    function.__annotations__ = {name: hint for name, hint in function.__annotations__.items() if _of_tensors(hint)}
+    return beartype(function)
+
+
+def _of_tensors(hint: object) -> bool:
+    return (isinstance(hint, type) and issubclass(hint, AbstractArray)) or any(map(_of_tensors, get_args(hint)))
+
+
+# From here on, course_lib is imported with the shapes and dtypes of its tensors checked at every call. The hook gives the
+# checker a copy of each function, and knows the checker by the name of a module alone.
+sys.modules["course_tests"] = sys.modules[__name__]
+install_import_hook("course_lib", "course_tests.check_tensors")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
+    """Refuse every connection off this machine, as a machine without a network does."""
+
+    def refuse_others(method: Callable) -> Callable:
+        def guarded(self: socket.socket, address: object) -> object:
+            if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
+                raise OSError(errno.ENETUNREACH, f"tests may not reach the network: {address}")
+            return method(self, address)
+
+        return guarded
+
+    def look_up_loopback_only(host: str | bytes | None, *args: object, **kwargs: object) -> list:
+        if host is not None and not _is_loopback(host):
+            raise socket.gaierror(socket.EAI_NONAME, f"tests may not reach the network: {host!r}")
+        return look_up(host, *args, **kwargs)
+
+    look_up = socket.getaddrinfo
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", refuse_others(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", refuse_others(socket.socket.connect_ex))
+        patch.setattr(socket, "getaddrinfo", look_up_loopback_only)
+        yield
+
+
+def _is_loopback(host: str | bytes) -> bool:
+    name = host.decode() if isinstance(host, bytes) else host
+    return name in ("localhost", "::1") or name.startswith("127.")
+
+
+@pytest.fixture(scope="session")
+def data_file() -> Callable[[str], Path]:
+    """Find a third-party file by its name below COURSE_DATA_DIR; skip the test, visibly, where there is none."""
+
+    def find(name: str) -> Path:
+        folder = os.environ.get("COURSE_DATA_DIR")
+        if not folder or not (path := Path(folder) / name).exists():
+            pytest.skip(f"needs {name} in COURSE_DATA_DIR (now: {folder or 'not set'})")
+        return path
+
+    return find
