@@ -167,7 +167,7 @@ def _same_code(notebook: NotebookNode, old: NotebookNode) -> bool:
 def _differences(path: Path, notebook: NotebookNode, root: Path) -> list[str]:
     if (root / path).read_bytes() == dumps(notebook).encode():
         return []
-    old = {cell.id: cell for cell in _read(root / path).cells}
+    old = {cell.id: cell for cell in nbformat.read(root / path, as_version=4).cells}
     for cell in notebook.cells:
         if old.get(cell.id) != cell:
             return [f"{path.as_posix()}: {cell.id} is not as its source has it: build again"]
@@ -224,7 +224,7 @@ def _with_table(root: Path, course: Course) -> str:
             rows.append(f"| **{part}** | | | | |")
         path = f"notebooks/{lesson.name}.ipynb"
         old = _read(root / path)
-        figures = old.metadata["course"] if old is not None else {}
+        figures = old.metadata.get("course", {}) if old is not None else {}
         took = f"{figures['seconds']:.0f} s | {figures['peak_memory_mb']} MB" if "seconds" in figures else "– | –"
         rows.append(f"| [{lesson.heading}]({path}) | {lesson.minutes} | {course.home.badges(path)} | {took} |")
     if not TABLE.search(text):

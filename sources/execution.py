@@ -74,6 +74,7 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
 
     Raises nbclient's CellExecutionError or CellTimeoutError.
     """
+    language = notebook.metadata["language_info"]
     with tempfile.TemporaryDirectory() as scratch, Meter(os.getpid()) as meter:
         start = time.perf_counter()
         client = NotebookClient(
@@ -83,9 +84,11 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
             resources={"metadata": {"path": str(folder)}},
             record_timing=False,
             coalesce_streams=True,
+            extra_arguments=["--log-level=ERROR"],
         )
         client.execute(env=environment(folder.parent, Path(scratch)))
         seconds = time.perf_counter() - start
+    notebook.metadata["language_info"] = language  # the kernel's own names the version of its Python
     notebook.metadata["course"] |= {"seconds": round(seconds, 1), "peak_memory_mb": round(meter.peak / 1e6)}
     _number_widgets(notebook)
 

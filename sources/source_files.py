@@ -318,20 +318,23 @@ def _read(path: Path) -> tuple[_Front, tuple[Cell, ...]]:
             raise SourceError(path, number, "a line of the front matter does not begin with `# `")
     front = _Front(path, "\n".join(line[2:] for line in lines[1:end]))
 
-    starts = [number for number, line in enumerate(lines[end + 1 :], start=end + 2) if line.startswith("# %%")]
-    body = "\n".join(lines[end + 1 :]).lstrip("\n")
-    read = jupytext.reads(body, fmt={"extension": ".py", "format_name": "percent"}).cells
+    body = [(number, line) for number, line in enumerate(lines[end + 1 :], start=end + 2) if line.strip()]
+    starts = [number for number, line in body if line.startswith("# %%")]
     if not starts:
         raise SourceError(path, end + 1, "no cell follows the front matter")
-    if len(read) != len(starts):
-        raise SourceError(
-            path, end + 2, "text before the first `# %%`, or a line inside a text that begins with `# %%`"
-        )
+    if starts[0] != body[0][0]:
+        raise SourceError(path, body[0][0], "text before the first cell, which begins with `# %%`")
+    text = "\n".join(lines[starts[0] - 1 :])
+    read = jupytext.reads(text, fmt={"extension": ".py", "format_name": "percent"}).cells
+    for place, cell in enumerate(read):
+        if re.search(r"(?m)^# %%", cell.source):
+            raise SourceError(path, starts[place + 1], "a line that begins with `# %%` inside a text")
     return front, tuple(_cell(path, cell, line) for cell, line in zip(read, starts, strict=True))
 
 
 def _cell(path: Path, cell: Any, line: int) -> Cell:
-    metadata = {key: value for key, value in cell.metadata.items() if key != "cell_marker"}
+    spacing = ("cell_marker", "lines_to_next_cell")  # jupytext's notes on how the file looks
+    metadata = {key: value for key, value in cell.metadata.items() if key not in spacing}
     tags, exercise = metadata.pop("tags", []), metadata.pop("exercise", None)
     if metadata:
         raise SourceError(path, line, f"unknown cell metadata {', '.join(map(repr, metadata))}")
