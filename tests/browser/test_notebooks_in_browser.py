@@ -1,0 +1,106 @@
+"""What a learner sees: a lesson opened in JupyterLab, run from top to bottom, and a slider moved."""
+
+import json
+import re
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import nbformat
+import pytest
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+
+from tests.browser.conftest import Lab
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRST_TWO = [path.name for path in sorted((ROOT / "notebooks").glob("0[01]_*.ipynb"))]
+SLIDER_LESSON = "01_loss_functions.ipynb"
+RUN_LIMIT = 120_000  # milliseconds: twice what a lesson may take, for a busy machine
+
+# What JupyterLab itself says on the console of every notebook, however empty.
+JUPYTERLAB_SAYS: list[str] = []
+
+PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
+# Exceptions in Python and in JavaScript, and whatever else goes to standard error: JupyterLab shows them alike.
+ERROR_OUTPUT = '.jp-RenderedText[data-mime-type="application/vnd.jupyter.stderr"]'
+ALL_RAN_OR_ONE_FAILED = """([panel, error, cells]) => {
+    const prompts = [...document.querySelectorAll(`${panel} .jp-CodeCell .jp-InputArea-prompt`)]
+    const ran = prompts.filter(prompt => /\\[\\d+\\]/.test(prompt.textContent))
+    return document.querySelector(`${panel} ${error}`) !== null || ran.length === cells
+}"""
+
+
+class Watch:
+    """Everything that a page asked for and complained about."""
+
+    def __init__(self, page: Page) -> None:
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._note)
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(re.search(known, message.text) for known in JUPYTERLAB_SAYS):
+            self.complaints.append(message.text)
+
+    def elsewhere(self) -> list[str]:
+        """Requests that would have left this machine."""
+        return [
+            url
+            for url in self.requests
+            if urlsplit(url).scheme not in ("data", "blob") and urlsplit(url).hostname != "127.0.0.1"
+        ]
+
+
+def run_all(page: Page, lab: Lab, notebook: str) -> Locator:
+    """Open `notebook`, Run All, wait until every cell has run or one has failed; returns the notebook's panel."""
+    page.goto(f"{lab.address}/lab/tree/notebooks/{notebook}?token={lab.token}")
+    panel = page.locator(PANEL)
+    expect(panel.locator(".jp-Notebook")).to_be_visible(timeout=60_000)
+    wait_for_kernel(page, lab, notebook)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    cells = [cell.cell_type for cell in nbformat.read(ROOT / "notebooks" / notebook, as_version=4).cells].count("code")
+    page.wait_for_function(ALL_RAN_OR_ONE_FAILED, arg=[PANEL, ERROR_OUTPUT, cells], timeout=RUN_LIMIT)
+    return panel
+
+
+def wait_for_kernel(page: Page, lab: Lab, notebook: str) -> None:
+    """Wait until the kernel of `notebook` is connected and idle, by the server's word."""
+    request = urllib.request.Request(f"{lab.address}/api/sessions", headers={"Authorization": f"token {lab.token}"})
+    for _ in range(300):
+        with urllib.request.urlopen(request) as answer:
+            sessions = json.load(answer)
+        kernels = [session["kernel"] for session in sessions if session["name"] == notebook]
+        if any(kernel["execution_state"] == "idle" and kernel["connections"] > 0 for kernel in kernels):
+            return
+        page.wait_for_timeout(200)
+    pytest.fail(f"the kernel of {notebook} did not come up within a minute: {sessions}")
+
+
+@pytest.mark.parametrize("notebook", FIRST_TWO)
+def test_a_lesson_runs_from_top_to_bottom(page: Page, lab: Lab, notebook: str) -> None:
+    watch = Watch(page)
+    panel = run_all(page, lab, notebook)
+    assert panel.locator(ERROR_OUTPUT).all_text_contents() == []
+    assert watch.complaints == []
+    assert watch.elsewhere() == []
+
+
+def test_a_slider_moves_its_number_and_its_picture(page: Page, lab: Lab) -> None:
+    panel = run_all(page, lab, SLIDER_LESSON)
+    explorer = panel.locator(".jp-OutputArea-output", has=page.locator(".widget-slider")).first
+    explorer.scroll_into_view_if_needed()
+    number, picture = explorer.locator(".widget-readout").first, explorer.locator("img").first
+    number_before, picture_before = number.text_content(), picture.get_attribute("src")
+    assert number_before
+    assert picture_before
+
+    explorer.locator(".noUi-handle").first.focus()
+    page.keyboard.press("ArrowRight")
+
+    expect(number).not_to_have_text(number_before)
+    expect(picture).not_to_have_attribute("src", picture_before)
