@@ -10,6 +10,7 @@ from typing import get_args
 
 import pytest
 from beartype import beartype
+from hypothesis import settings
 from jaxtyping import AbstractArray, install_import_hook
 
 
@@ -23,10 +24,14 @@ def _of_tensors(hint: object) -> bool:
     return (isinstance(hint, type) and issubclass(hint, AbstractArray)) or any(map(_of_tensors, get_args(hint)))
 
 
-# From here on, course_lib is imported with the shapes and dtypes of its tensors checked at every call. The hook gives the
-# checker a copy of each function, and knows the checker by the name of a module alone.
+# From here on, course_lib is imported with the shapes and dtypes of its tensors checked at every call. The hook hands a
+# copy of each function to the checker, and knows the checker only by a name to import.
 sys.modules["course_tests"] = sys.modules[__name__]
 install_import_hook("course_lib", "course_tests.check_tensors")
+
+# The same examples on every run, however slow the machine.
+settings.register_profile("course", derandomize=True, deadline=None)
+settings.load_profile("course")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,7 +11,8 @@ from course_lib.errors import CourseError
 from course_lib.text.tokenizer import BPETokenizer, ByteTokenizer, CharTokenizer, Tokenizer, WordTokenizer
 
 if TYPE_CHECKING:
-    from course_lib.text.world import Document, World
+    from course_lib.text.grammar import Document
+    from course_lib.text.world import World
 
 TRAIN_DOCUMENTS = 30_000
 VALIDATION_DOCUMENTS = 1_000

@@ -43,8 +43,12 @@ class Tokenizer(ABC):
         """Return the ids of the tokens that make up `text`; raise CourseError where the vocabulary has none."""
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text that `ids` stand for; bytes that are no valid UTF-8 become U+FFFD."""
-        return b"".join(map(self.tokens.__getitem__, self._checked(ids))).decode(errors="replace")
+        """Return the text that `ids` stand for; what is no valid UTF-8 becomes U+FFFD."""
+        return self.decode_bytes(ids).decode(errors="replace")
+
+    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+        """Return the bytes that `ids` stand for; raise CourseError where the vocabulary has no such id."""
+        return b"".join(map(self.tokens.__getitem__, self._checked(ids)))
 
     def _checked(self, ids: Iterable[int]) -> list[int]:
         checked = [operator.index(id) for id in ids]
@@ -154,10 +158,10 @@ class WordTokenizer(Tokenizer):
         hint = f" Did you mean one of these: {near}?" if near else ""
         return f"The word {word!r} is not among the {self.vocab_size} that this tokenizer knows.{hint}"
 
-    def decode(self, ids: Iterable[int]) -> str:
-        """Return the words, with one blank between two words and none around a line end."""
-        text = " ".join(map(self.words.__getitem__, self._checked(ids)))
-        return text.replace(" \n", "\n").replace("\n ", "\n")
+    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+        """Return the words in UTF-8, with one blank between two words and none around a line end."""
+        spaced = b" ".join(map(self.tokens.__getitem__, self._checked(ids)))
+        return spaced.replace(b" \n", b"\n").replace(b"\n ", b"\n")
 
     def to_dict(self) -> dict[str, Any]:
         return {"kind": self.kind, "words": self.words}
