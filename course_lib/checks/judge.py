@@ -40,6 +40,9 @@ class CheckResult:
     def __bool__(self) -> bool:
         return self.passed
 
+    def _ipython_display_(self) -> None:
+        """Show nothing as the value of a cell: `check()` has printed the message."""
+
 
 def check(exercise_id: str, answer: Any = ...) -> CheckResult:
     """Try `answer` on the laws of an exercise, print what came of it, and note a pass in the learner's progress.
@@ -72,6 +75,8 @@ def judge(exercise: Exercise, answer: Any) -> CheckResult:
             if answer is ...:
                 raise BrokenLaw("not_yet_written")
             run_with_deadline(lambda: exercise.laws(trial), SECONDS)
+        if trial.remark:
+            lines.append(trial.remark)
     except BrokenLaw as broken:
         mistake, lines = broken.mistake, list(broken.lines)
     except DeadlineError as late:

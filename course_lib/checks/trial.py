@@ -51,11 +51,13 @@ class Trial:
     Attributes:
         answer: what the learner handed in.
         happening: the call that is under way or was the last, as text.
+        remark: a sentence for a learner whose answer passes.
     """
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
         self.happening = ""
+        self.remark = ""
         self._generator = torch.Generator().manual_seed(0)
 
     def normal(self, *shape: int, scale: float = 1.0) -> Float[Tensor, "..."]:
@@ -135,14 +137,15 @@ class Returned:
     call: str
     inputs: dict[str, Any]
 
-    def equals(self, expected: Any, law: str, *mistakes: Mistake, tolerance: float = 1e-4) -> None:
+    def equals(self, expected: Any, law: str, *mistakes: Mistake, tolerance: float = 1e-4, reveal: bool = True) -> None:
         """Demand `expected`: a tensor of its shape and kind, or a number, or a collection of numbers.
 
         Arguments:
             expected: the right value.
             law: what the right value obeys, a clause that fits after "Broken law:".
             *mistakes: what it may look like instead, the likeliest first.
-            tolerance: relative, and absolute for numbers below 1.
+            tolerance: relative and absolute.
+            reveal: whether a learner who is wrong is shown `expected`.
 
         Raises:
             BrokenLaw: it is something else.
@@ -151,19 +154,21 @@ class Returned:
             return
         for mistake in mistakes:
             if _shows(self.value, mistake, tolerance):
-                self._break(law, mistake.id, mistake.says, expected)
-        self._break(law, *self._plain_difference(expected), expected)
+                self._break(law, mistake.id, mistake.says, expected if reveal else None)
+        self._break(law, *self._plain_difference(expected), expected if reveal else None)
 
     def requires(self, condition: bool, law: str, mistake: str, says: str) -> None:
         """Demand `condition`; `mistake` and `says` are the diagnosis where it does not hold."""
         if not condition:
             self._break(law, mistake, says)
 
-    def entry(self, key: str) -> "Returned":
-        """The entry `key` of a returned dictionary."""
-        if not isinstance(self.value, dict) or key not in self.value:
-            self._break(f"the answer is a dictionary with an entry {key!r}", "no_entry", "That entry is not there.")
-        return Returned(self.value[key], f"{self.call}[{key!r}]", self.inputs)
+    def entry(self, key: str | int) -> "Returned":
+        """The entry `key` of a returned dictionary or tuple."""
+        try:
+            value = self.value[key]
+        except (TypeError, LookupError):
+            self._break(f"what comes back has an entry {key!r}", "no_entry", "Yours has none.")
+        return Returned(value, f"{self.call}[{key!r}]", self.inputs)
 
     def _plain_difference(self, expected: Any) -> tuple[str, str]:
         got, want = as_numbers(self.value), as_numbers(expected)
@@ -212,7 +217,10 @@ def _same(got: Any, expected: Any, tolerance: float) -> bool:
 
 def _shows(got: Any, mistake: Mistake, tolerance: float) -> bool:
     if callable(mistake.gives):
-        return as_numbers(got) is not None and bool(mistake.gives(got))
+        try:
+            return bool(mistake.gives(got.detach() if isinstance(got, Tensor) else got))
+        except (TypeError, ValueError, RuntimeError, LookupError):
+            return False  # what came back is not even of the kind that this mistake gives
     return _same(got, mistake.gives, tolerance)
 
 
