@@ -1,0 +1,356 @@
+"""Templates that tell documents, and the exact probability of every word that they tell.
+
+A template is words, `{variables}`, and `[ one | or another ]` alternative of equal chance, all separated by blanks:
+
+    {person} lives in {person.home} [ | with a {pet} ] .
+
+What a variable may be is its domain: a list (equal chances), a mapping to weights that sum to 1, or a function of other
+variables, named by its parameters, that returns either. `{person.home}` is a variable too, a function of `person`. A variable
+is drawn at the word where it first shows, together with those that it depends on, and keeps its value to the document's end.
+
+The templates become one graph, whose nodes are words. A *place* is a node and the values known there, and one function,
+`Grammar.onward`, says how a document goes on from a place. Sampling, scoring, prediction, enumeration and entropy are walks
+over that function, and so they agree, as long as the text tells every draw: one text, one derivation.
+"""
+
+import inspect
+import math
+import random
+import re
+from bisect import bisect
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+END = "\n"
+"""The word that ends every document. It stands in no text, but is predicted, and costs nats, like any other word."""
+
+Choice = Sequence[Any] | Mapping[Any, float]
+Domain = Choice | Callable[..., Choice]
+Known = dict[str, Any]
+
+_FORGOTTEN = ""  # in place of a value that no later draw depends on; no word is empty
+
+
+class Form(NamedTuple):
+    """One way to tell a document: its kind, its weight among the forms (any positive number), its template."""
+
+    kind: str
+    weight: float
+    template: str
+
+
+class Document(NamedTuple):
+    """A text of one line (without the newline), its kind, and its log-probability in nats, the end included."""
+
+    text: str
+    kind: str
+    log_prob: float
+
+
+class Floor(NamedTuple):
+    """The mean loss in nats that no model can beat. Words count the end, bytes the newline."""
+
+    per_document: float
+    per_word: float
+    per_byte: float
+
+
+class Node(NamedTuple):
+    """A word of a template, or the variable that it shows, and what may follow it."""
+
+    word: str
+    variable: str | None
+    next: list[tuple[float, int]]  # probability, node
+    looks_at: list[str]  # the variables that decide what follows
+    later: set[str]  # the variables that show somewhere after this word
+    memory: dict[tuple[Any, ...], "Steps"]  # what `onward` found, by the values of `looks_at`
+
+
+class Step(NamedTuple):
+    """One way on from a place: its probability and the log of it, the word, the next node, and the values drawn."""
+
+    probability: float
+    log_prob: float
+    word: str
+    node: int
+    drawn: Known
+
+
+class Steps(NamedTuple):
+    """All ways on from a place: in a row, with the running sum of their probabilities, and by word."""
+
+    row: list[Step]
+    cumulative: list[float]
+    by_word: dict[str, list[Step]]
+
+
+class Reading(NamedTuple):
+    """A place to which a text has led, with the probability of having come there in this way."""
+
+    probability: float
+    node: int
+    known: Known
+
+
+def chances(name: str, choice: Choice) -> list[tuple[Any, float]]:
+    """The values of a domain with their probabilities, refused with a ValueError unless the text can tell them apart."""
+    weights = choice if isinstance(choice, Mapping) else dict.fromkeys(choice, 1 / max(1, len(choice)))
+    words = [str(value) for value in choice]
+    if not words:
+        raise ValueError(f"{name} has an empty domain")
+    if twice := {word for word in words if words.count(word) > 1}:
+        raise ValueError(f"{name} has several values that read {', '.join(sorted(twice))}")
+    if odd := [word for word in words if word.split() != [word]]:
+        raise ValueError(f"{name} has a value that is not exactly one word: {odd[0]!r}")
+    if min(weights.values()) < 0 or abs(math.fsum(weights.values()) - 1) > 1e-9:
+        raise ValueError(f"{name} has weights that are no probabilities: {list(weights.values())}")
+    return [(value, weight) for value, weight in weights.items() if weight > 0]
+
+
+class Grammar:
+    """A source of documents whose probabilities are known.
+
+    Args:
+        forms: the ways to tell a document.
+        variables: the domain of every variable that a template names without a dot.
+
+    Raises:
+        ValueError: a template that cannot be read, a variable without a domain or one that would be drawn and never told, an
+            empty domain, values that are not one word each or read alike, weights that are negative or do not sum to 1. What
+            a function returns is examined when it is first called.
+    """
+
+    def __init__(self, forms: Sequence[Form], variables: Mapping[str, Domain]) -> None:
+        self._domains = {
+            name: domain if callable(domain) else chances(name, domain) for name, domain in variables.items()
+        }
+        self._ancestry: dict[str, set[str]] = {}
+        self._nodes: list[Node] = []
+        self._kinds: dict[int, str] = {}
+        total = math.fsum(form.weight for form in forms)
+        start = []
+        for form in forms:
+            end = self._add(END, None, [])
+            self._kinds[end] = form.kind
+            start += [(p * form.weight / total, node) for p, node in self._link(form.template, end)]
+        self._start = Reading(1.0, self._add("", None, start), {})
+
+    # ── From templates to a graph of words ──
+
+    def _link(self, template: str, end: int) -> list[tuple[float, int]]:
+        """Add the nodes of a template, the last word first, so that what follows a word is there before it."""
+        shown: set[str] = set()
+        after = [(1.0, end)]
+        open_brackets: list[tuple[list[tuple[float, int]], list[list[tuple[float, int]]]]] = []
+        for token in reversed(template.split()):
+            if token == "]":
+                open_brackets.append((after, []))
+            elif token in ("[", "|") and open_brackets:
+                rest, branches = open_brackets[-1]
+                branches.append(after)
+                after = rest
+                if token == "[":
+                    open_brackets.pop()
+                    after = [(p / len(branches), node) for branch in reversed(branches) for p, node in branch]
+            elif slot := re.fullmatch(r"\{(\w+(\.\w+)*)\}", token):
+                shown.add(slot[1])
+                after = [(1.0, self._add("", slot[1], after))]
+            elif re.search(r"[][{|}]", token):
+                raise ValueError(
+                    f"{token!r} is neither a word nor a variable nor a bracket with its partner: {template}"
+                )
+            else:
+                after = [(1.0, self._add(token, None, after))]
+        if open_brackets or after[0][1] == end:
+            raise ValueError(f"a bracket without its partner, or a document without a word: {template}")
+        if untold := set().union(*map(self._ancestors, shown)) - shown:
+            raise ValueError(f"{', '.join(sorted(untold))} would be drawn and never told: {template}")
+        return after
+
+    def _add(self, word: str, variable: str | None, after: list[tuple[float, int]]) -> int:
+        followers = [self._nodes[node] for _, node in after]
+        shown = {node.variable for node in followers if node.variable}
+        looks_at = shown.union(*map(self._ancestors, shown))
+        later = shown.union(*(node.later for node in followers))
+        self._nodes.append(Node(word, variable, after, sorted(looks_at), later, {}))
+        return len(self._nodes) - 1
+
+    def _parents(self, name: str) -> list[str]:
+        """The variables that `name` is a function of."""
+        if "." in name:
+            return [name.rpartition(".")[0]]
+        if name not in self._domains:
+            raise ValueError(f"nothing says what {{{name}}} may be; known are {', '.join(sorted(self._domains))}")
+        domain = self._domains[name]
+        return list(inspect.signature(domain).parameters) if callable(domain) else []
+
+    def _ancestors(self, name: str) -> set[str]:
+        if name not in self._ancestry:
+            parents = self._parents(name)
+            self._ancestry[name] = set(parents).union(*map(self._ancestors, parents))
+        return self._ancestry[name]
+
+    # ── How a document goes on ──
+
+    def attribute(self, value: Any, name: str) -> Choice:
+        """The domain of `{variable.name}` where the variable has this value."""
+        return [getattr(value, name)]
+
+    def _draw(self, name: str, known: Known) -> list[tuple[float, Known]]:
+        """The ways to know `name` as well, each with its probability."""
+        if name in known:
+            return [(1.0, known)]
+        parents = self._parents(name)
+        cases = [(1.0, known)]
+        for parent in parents:
+            cases = [(p * q, more) for p, case in cases for q, more in self._draw(parent, case)]
+        return [(p * q, {**case, name: value}) for p, case in cases for value, q in self._values(name, parents, case)]
+
+    def _values(self, name: str, parents: list[str], known: Known) -> list[tuple[Any, float]]:
+        if "." in name:
+            return chances(name, self.attribute(known[parents[0]], name.rpartition(".")[2]))
+        domain = self._domains[name]
+        return chances(name, domain(*(known[parent] for parent in parents))) if callable(domain) else domain
+
+    def onward(self, node: int, known: Known) -> Steps:
+        """How a document goes on from a place: every word that may come next, with its chance and where it leads."""
+        at = self._nodes[node]
+        key = tuple([known.get(name) for name in at.looks_at])
+        if key not in at.memory:
+            seen = {name: known[name] for name in at.looks_at if name in known}
+            row = []
+            for p, after in at.next:
+                word, variable = self._nodes[after].word, self._nodes[after].variable
+                for q, case in self._draw(variable, seen) if variable else [(1.0, seen)]:
+                    drawn = {name: value for name, value in case.items() if name not in seen}
+                    row.append(Step(p * q, math.log(p * q), str(case[variable]) if variable else word, after, drawn))
+            by_word = defaultdict(list)
+            for step in row:
+                by_word[step.word].append(step)
+            at.memory[key] = Steps(row, list(accumulate(step.probability for step in row)), dict(by_word))
+        return at.memory[key]
+
+    # ── Walks ──
+
+    def documents(self, n: int, seed: int) -> list[Document]:
+        """Draw `n` documents; the same seed gives the same ones, and a longer call begins with those of a shorter one."""
+        rng = random.Random(seed)
+        return [self._document(rng) for _ in range(n)]
+
+    def _document(self, rng: random.Random) -> Document:
+        _, node, known = self._start
+        words, log_prob = [], 0.0
+        while row := (steps := self.onward(node, known)).row:
+            step = row[bisect(steps.cumulative, rng.random(), 0, len(row) - 1)] if len(row) > 1 else row[0]
+            words.append(step.word)
+            log_prob += step.log_prob
+            node = step.node
+            if step.drawn:
+                known = {**known, **step.drawn}
+        return Document(" ".join(words[:-1]), self._kinds[node], log_prob)
+
+    def every_document(self) -> Iterator[Document]:
+        """Every derivation, one document each; only for a grammar that is small enough to be told to the end."""
+        paths: list[tuple[Reading, tuple[str, ...], float]] = [(self._start, (), 0.0)]
+        while paths:
+            (_, node, known), words, log_prob = paths.pop()
+            if node in self._kinds:
+                yield Document(" ".join(words[:-1]), self._kinds[node], log_prob)
+            for step in self.onward(node, known).row:
+                place = Reading(step.probability, step.node, {**known, **step.drawn})
+                paths.append((place, (*words, step.word), log_prob + step.log_prob))
+
+    def _follow(self, words: Sequence[str]) -> Iterator[list[Reading]]:
+        """The readings of a text before its first word, and after each of its words."""
+        readings = [self._start]
+        yield readings
+        for word in words:
+            readings = [
+                Reading(p * step.probability, step.node, {**known, **step.drawn} if step.drawn else known)
+                for p, node, known in readings
+                for step in self.onward(node, known).by_word.get(word, ())
+            ]
+            yield readings
+
+    def readings(self, text: str) -> list[Reading]:
+        """The derivations of a whole text: one where the grammar can tell it, none where it cannot."""
+        *_, last = self._follow([*text.split(" "), END])
+        return last
+
+    def log_prob(self, text: str) -> float:
+        """The exact log-probability of any text in nats, its end included; -inf where the grammar cannot tell it."""
+        readings = self.readings(text)
+        return math.log(math.fsum(reading.probability for reading in readings)) if readings else -math.inf
+
+    def kind(self, text: str) -> str | None:
+        """The kind of document that a text is; None where the grammar cannot tell it."""
+        readings = self.readings(text)
+        return self._kinds[readings[0].node] if readings else None
+
+    def predictions(self, text: str) -> list[dict[str, float]]:
+        """What may come before the first word of a text and after each of its words, each as `next_word` gives it."""
+        return [self._next_word(readings) for readings in self._follow(text.split(" ") if text else [])]
+
+    def next_word(self, prefix: str) -> dict[str, float]:
+        """The probabilities of the word after a prefix.
+
+        Args:
+            prefix: complete words, each followed by one blank; or nothing at all.
+
+        Returns:
+            Words, or `END`, with their probabilities; `{}` where no document begins so.
+        """
+        *words, incomplete = prefix.split(" ")
+        *_, last = self._follow(words)
+        return {} if incomplete else self._next_word(last)
+
+    def _next_word(self, readings: list[Reading]) -> dict[str, float]:
+        total = math.fsum(reading.probability for reading in readings)
+        after: dict[str, float] = defaultdict(float)
+        for p, node, known in readings:
+            for word, steps in self.onward(node, known).by_word.items():
+                after[word] += p / total * math.fsum(step.probability for step in steps)
+        return dict(after)
+
+    def _everywhere(self) -> Iterator[tuple[float, Steps]]:
+        """All places with the probability that a document comes there, and how it goes on.
+
+        Places of one node from which the same draws remain to be made are one: a value is forgotten when no later draw depends
+        on it. Nodes come in order, since whatever follows a word was added to the graph before it.
+        """
+        at: dict[int, dict[frozenset[tuple[str, Any]], float]] = defaultdict(lambda: defaultdict(float))
+        at[self._start.node][frozenset()] = 1.0
+        for node in reversed(range(len(self._nodes))):
+            for values, p in at.pop(node, {}).items():
+                known = dict(values)
+                steps = self.onward(node, known)
+                yield p, steps
+                for step in steps.row:
+                    needed = self._needed({**known, **step.drawn}, self._nodes[step.node].later)
+                    at[step.node][frozenset(needed.items())] += p * step.probability
+
+    def _needed(self, known: Known, later: set[str]) -> Known:
+        depended_on = set().union(*(self._ancestors(name) for name in later if name not in known))
+        return {
+            name: value if name in depended_on else _FORGOTTEN
+            for name, value in known.items()
+            if name in depended_on or name in later
+        }
+
+    def entropy(self) -> float:
+        """The entropy of the documents in nats per document, in closed form: every draw's entropy, summed over all places."""
+        return -math.fsum(p * step.probability * step.log_prob for p, steps in self._everywhere() for step in steps.row)
+
+    def words(self) -> list[str]:
+        """All words that documents may hold, sorted, without `END`."""
+        return sorted({step.word for _, steps in self._everywhere() for step in steps.row} - {_FORGOTTEN, END})
+
+    def floor(self, documents: Iterable[Document]) -> Floor:
+        """The least mean loss that these documents allow: their surprise to one who knows the grammar, in nats."""
+        texts = [document.text for document in documents]
+        nats = -math.fsum(self.log_prob(text) for text in texts)
+        n_words = sum(len(text.split(" ")) + 1 for text in texts)
+        n_bytes = sum(len(text.encode()) + 1 for text in texts)
+        return Floor(nats / len(texts), nats / n_words, nats / n_bytes)
