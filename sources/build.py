@@ -208,8 +208,6 @@ def _write(path: Path, text: str) -> None:
 
 
 def _write_table(root: Path, course: Course) -> None:
-    if not (root / "README.md").exists():
-        return
     _write(root / "README.md", _with_table(root, course))
 
 

@@ -31,10 +31,16 @@ SHARED_ACCOUNTS = {"root", "user", "admin", "runner", "ubuntu", "debian", "jovya
 
 
 class Meter:
-    """The peak of resident memory of a process's descendants together, in bytes, looked at ten times a second."""
+    """Watches a process's descendants ten times a second: who was there, and the most that they held together.
+
+    Attributes:
+        peak: resident memory, bytes.
+        seen: the descendants.
+    """
 
     def __init__(self, pid: int) -> None:
         self.peak = 0
+        self.seen: set[psutil.Process] = set()
         self._top = psutil.Process(pid)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -52,6 +58,7 @@ class Meter:
             resident = 0
             try:
                 for process in self._top.children(recursive=True):
+                    self.seen.add(process)
                     resident += process.memory_info().rss
             except psutil.NoSuchProcess:  # ended between being listed and being asked
                 continue

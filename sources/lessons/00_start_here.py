@@ -171,11 +171,39 @@ A shape is written as in the code: `logits [B, T, V]` is a block of $B \times T 
 r"""
 ## Words
 
-**Attention**: for each token, a weighted mean over other tokens, with weights computed from the tokens themselves. **Batch**: the texts that are read together for one update. **Checkpoint**: all that is needed to go on with a training run, in files.
-**Context**: the tokens that a model may look at when it predicts the next one. **Corpus**: a body of text to learn from. **Cross-entropy**: the mean cost −ln *p* of what came. **Decoder**: a model that sees only what stands to the left, and so can write.
-**Embedding**: the vector that stands for a token. **Encoder**: a model that sees both sides. **Entropy**: the cross-entropy of the true distribution with itself. **Epoch**: one pass over the corpus. **Fine-tuning**: training on, with other data. **Floor**: the loss that no model can go below.
-**Gradient**: for each parameter, how fast the loss changes with it. **Hallucination**: a fluent statement without ground. **Held-out**: kept away from training, to measure on. **Inference**: using a model, without training it. **KV cache**: keys and values of earlier tokens, kept so that they need not be computed again.
-**Logits**: raw scores before softmax. **Loss**: the number that training makes smaller. **Nat**: unit of −ln *p*; a bit is 0.693 nats. **Overfitting**: good on the training text, worse on held-out text. **Parameter**: a number that training adjusts. **Perplexity**: e to the loss. **Pretraining**: the first, long training, on plain text.
-**Prompt**: the beginning that a model is given. **Sampling**: drawing the next token from the forecast. **Softmax**: from logits to probabilities. **Temperature**: what logits are divided by before softmax; low means careful. **Token**: a piece of text with a number: a letter, a word, or something between. **Transformer**: a network of attention and feed-forward blocks.
-**Vocabulary**: all tokens that a model knows. **Weights**: parameters, mostly those in matrices.
+| word | meaning |
+| :-- | :-- |
+| **Attention** | for each token, a weighted mean over other tokens, with weights computed from the tokens themselves |
+| **Batch** | the texts that are read together for one update |
+| **Checkpoint** | all that is needed to go on with a training run, in files |
+| **Context** | the tokens that a model may look at when it predicts the next one |
+| **Corpus** | a body of text to learn from |
+| **Cross-entropy** | the mean cost −ln *p* of what came |
+| **Decoder** | a model that sees only what stands to the left, and so can write |
+| **Embedding** | the vector that stands for a token |
+| **Encoder** | a model that sees both sides |
+| **Entropy** | the cross-entropy of the true distribution with itself |
+| **Epoch** | one pass over the corpus |
+| **Fine-tuning** | training on, with other data |
+| **Floor** | the loss that no model can go below |
+| **Gradient** | for each parameter, how fast the loss changes with it |
+| **Hallucination** | a fluent statement without ground |
+| **Held-out** | kept away from training, to measure on |
+| **Inference** | using a model, without training it |
+| **KV cache** | keys and values of earlier tokens, kept so that they need not be computed again |
+| **Logits** | raw scores before softmax |
+| **Loss** | the number that training makes smaller |
+| **Nat** | unit of −ln *p*; a bit is 0.693 nats |
+| **Overfitting** | good on the training text, worse on held-out text |
+| **Parameter** | a number that training adjusts |
+| **Perplexity** | e to the loss |
+| **Pretraining** | the first, long training, on plain text |
+| **Prompt** | the beginning that a model is given |
+| **Sampling** | drawing the next token from the forecast |
+| **Softmax** | from logits to probabilities |
+| **Temperature** | what logits are divided by before softmax; low means careful |
+| **Token** | a piece of text with a number: a letter, a word, or something between |
+| **Transformer** | a network of attention and feed-forward blocks |
+| **Vocabulary** | all tokens that a model knows |
+| **Weights** | parameters, mostly those in matrices |
 """

@@ -116,7 +116,7 @@ pace). There is a function that says how wrong we are for each setting of it, th
 setting where the loss is small.
 
 It is good to be sober about that word. Nothing in the six lines above understood what a parcel is. A number was adjusted until
-another number was small. In the last lessons a hundred thousand numbers will be adjusted at once, and the result will tell
+another number was small. In later lessons hundreds of thousands of numbers will be adjusted at once, and the result will tell
 stories; the word will still mean the same thing.
 
 How to search when there are too many settings to try them all is the business of the next lesson. This one is about the
@@ -536,8 +536,8 @@ claim(abs(floor.per_document - world.entropy()) < 0.6, "the floor of 1,000 docum
 r"""
 ## In which unit?
 
-Nats are hard to feel. Two other units say the same thing. **Perplexity** is $e^{\text{loss}}$: "as undecided as if it had to choose evenly among so many words". And a **bit** is a
-nat divided by $\ln 2$: the number of yes-or-no questions.
+Nats are hard to feel. Two other units say the same thing. **Perplexity** is $e^{\text{loss}}$: "as undecided as if it had to choose evenly among so many words". And
+nats divided by $\ln 2$ are **bits**: one bit is what a fair coin costs, the answer to one yes-or-no question.
 """
 
 # %%
