@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 import pooch
-from requests.exceptions import HTTPError, RequestException
+import requests
 
 from course_lib.errors import CourseError
 
@@ -46,15 +46,15 @@ def fetch(remote: RemoteFile) -> Path:
     try:
         data_dir = os.environ.get("COURSE_DATA_DIR")
         if data_dir and (given := Path(data_dir).expanduser() / remote.name).exists():
-            _verify(given, remote)
+            _verify(given, remote, origin=str(given))
             return given
         cached = cache_dir() / remote.name
         if cached.exists() and _sha256(cached) != remote.sha256:
             cached.unlink()
         return cached if cached.exists() else _download(remote)
-    except HTTPError as error:
+    except requests.HTTPError as error:
         raise DownloadError(f"The server refused: {error}. {_advice(remote)}") from error
-    except RequestException as error:
+    except requests.RequestException as error:
         raise DownloadError(f"{remote.url} cannot be reached ({type(error).__name__}). {_advice(remote)}") from error
     except OSError as error:
         raise DownloadError(
@@ -64,9 +64,12 @@ def fetch(remote: RemoteFile) -> Path:
 
 
 def _download(remote: RemoteFile) -> Path:
+    # pooch's own downloader leaves the connection open after an error, and cannot say what came in place of the file.
     def download_and_verify(url: str, output_file: str, _: object) -> None:
-        pooch.HTTPDownloader(timeout=TIMEOUT)(url, output_file, None)
-        _verify(Path(output_file), remote)
+        with requests.get(url, stream=True, timeout=TIMEOUT) as response, open(output_file, "wb") as file:
+            response.raise_for_status()
+            file.writelines(response.iter_content(chunk_size=2**16))
+        _verify(Path(output_file), remote, origin=url)
 
     print(f"Downloading {remote.name} from {remote.url}", file=sys.stderr)
     pooch.get_logger().setLevel("WARNING")  # its own notice prints the path of somebody's home folder into notebooks
@@ -74,10 +77,9 @@ def _download(remote: RemoteFile) -> Path:
     return Path(pooch.retrieve(remote.url, remote.sha256, remote.name, cache_dir(), downloader=download_and_verify))
 
 
-def _verify(path: Path, remote: RemoteFile) -> None:
+def _verify(path: Path, remote: RemoteFile, origin: str) -> None:
     found = _sha256(path)
     if found != remote.sha256:
-        origin = remote.url if path.is_relative_to(cache_dir()) else path
         raise DownloadError(
             f"{origin} holds {describe(path)}, not {remote.name}: SHA-256 {found}, expected {remote.sha256}. "
             + _advice(remote)

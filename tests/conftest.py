@@ -24,10 +24,18 @@ def _of_tensors(hint: object) -> bool:
     return (isinstance(hint, type) and issubclass(hint, AbstractArray)) or any(map(_of_tensors, get_args(hint)))
 
 
-# From here on, course_lib is imported with the shapes and dtypes of its tensors checked at every call. The hook hands a
-# copy of each function to the checker, and knows the checker only by a name to import.
+# From here on, the modules that annotate tensors are imported with the shapes and dtypes checked at every call. The hook
+# hands a copy of each function to the checker, and knows the checker only by a name to import.
+ROOT = Path(__file__).parents[1]
 sys.modules["course_tests"] = sys.modules[__name__]
-install_import_hook("course_lib", "course_tests.check_tensors")
+install_import_hook(
+    [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in ROOT.glob("course_lib/**/*.py")
+        if "from jaxtyping import" in path.read_text(encoding="utf-8")
+    ],
+    "course_tests.check_tensors",
+)
 
 # The same examples on every run, however slow the machine.
 settings.register_profile("course", derandomize=True, deadline=None)

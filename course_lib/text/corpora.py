@@ -4,15 +4,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from course_lib.downloads import DownloadError, RemoteFile, fetch
 from course_lib.errors import CourseError
+from course_lib.text.grammar import Document
 from course_lib.text.tokenizer import BPETokenizer, ByteTokenizer, CharTokenizer, Tokenizer, WordTokenizer
-
-if TYPE_CHECKING:
-    from course_lib.text.grammar import Document
-    from course_lib.text.world import World
+from course_lib.text.world import TRAINING_SEED, VALIDATION_SEED, World
 
 TRAIN_DOCUMENTS = 30_000
 VALIDATION_DOCUMENTS = 1_000
@@ -31,7 +28,7 @@ class Corpus:
     name: str
     train: str
     val: str
-    world: "World | None"  # the world that the texts tell of; None for real text
+    world: World | None  # the world that the texts tell of; None for real text
     tokenizer: str  # the kind of tokenizer that suits it
 
 
@@ -48,8 +45,6 @@ def load_corpus(name_or_path: str) -> Corpus:
     """
     match name_or_path:
         case "world":
-            from course_lib.text.world import World
-
             return world_corpus(World())
         case "shakespeare":
             text = read_text(fetch(TINY_SHAKESPEARE))
@@ -75,10 +70,8 @@ def load_corpus(name_or_path: str) -> Corpus:
     return Corpus(path.name, text[:cut], text[cut:], world=None, tokenizer="bpe")
 
 
-def world_corpus(world: "World") -> Corpus:
+def world_corpus(world: World) -> Corpus:
     """Return documents of a world, one a line: for training and for validation, from seeds that are kept apart."""
-    from course_lib.text.world import TRAINING_SEED, VALIDATION_SEED
-
     return Corpus(
         "world",
         _lines(world.documents(TRAIN_DOCUMENTS, TRAINING_SEED)),
@@ -88,7 +81,7 @@ def world_corpus(world: "World") -> Corpus:
     )
 
 
-def _lines(documents: Sequence["Document"]) -> str:
+def _lines(documents: Sequence[Document]) -> str:
     return "".join(document.text + "\n" for document in documents)
 
 
