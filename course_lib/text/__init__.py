@@ -3,6 +3,7 @@
 from course_lib.text.batches import IGNORE, Batch, DocumentRows, Windows, evaluation_documents, evaluation_windows
 from course_lib.text.bpe import train_merges
 from course_lib.text.corpora import Corpus, load_corpus, read_text, tokenizer_for, world_corpus
+from course_lib.text.grammar import END
 from course_lib.text.tokenfile import TokenFile, write_tokens
 from course_lib.text.tokenizer import (
     BPETokenizer,
@@ -12,9 +13,13 @@ from course_lib.text.tokenizer import (
     WordTokenizer,
     tokenizer_from_dict,
 )
+from course_lib.text.world import TRAINING_SEED, VALIDATION_SEED, World
 
 __all__ = [
+    "END",
     "IGNORE",
+    "TRAINING_SEED",
+    "VALIDATION_SEED",
     "BPETokenizer",
     "Batch",
     "ByteTokenizer",
@@ -25,6 +30,7 @@ __all__ = [
     "Tokenizer",
     "Windows",
     "WordTokenizer",
+    "World",
     "evaluation_documents",
     "evaluation_windows",
     "load_corpus",
