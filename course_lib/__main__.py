@@ -6,6 +6,7 @@ for people and returns the same as JSON values. Only the module of the command t
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
@@ -50,6 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CourseError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("course_lib"):
+            raise
+        advice = "`python -m course_lib doctor` lists all that is missing and how to get it."
+        print(f"Error: the package {error.name!r} is not installed. {advice}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
@@ -71,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _options(command: str, module: Any, arguments: list[str]) -> Any:
     """Read a command's options from its dataclass; a module whose defaults depend on the arguments has `defaults`."""
+    if not arguments and not dataclasses.fields(module.Options):
+        return module.Options()  # so that the doctor can say that tyro is missing
+
     import tyro
 
     return tyro.cli(

@@ -32,6 +32,8 @@ class Config:
 
 def _typed(owner: str, name: str, value: Any, expected: Any) -> Any:
     """`value` if it is of the `expected` type; a whole number is also a float, but a truth value is no number."""
+    if isinstance(value, dict) and isinstance(expected, type) and issubclass(expected, Config):
+        return expected.from_dict(value)
     is_bool = isinstance(value, bool)
     if isinstance(value, expected) and (not is_bool or expected is bool):
         return value
