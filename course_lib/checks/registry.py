@@ -28,6 +28,11 @@ class Exercise:
     lesson: str
     laws: Callable[[Trial], None] = field(repr=False)
 
+    @property
+    def difficulty(self) -> str:
+        """The stars, drawn, as in `"★★☆"`."""
+        return "★" * self.stars + "☆" * (3 - self.stars)
+
 
 EXERCISES: dict[str, Exercise] = {}
 

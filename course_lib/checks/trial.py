@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -185,8 +186,9 @@ class Returned:
             )
             return "not_finite", f"Yours holds numbers that are {kinds}."
         if got.numel() > 1:
-            place = (got - want).nan_to_num().abs().argmax()
-            index = ", ".join(str(int(i)) for i in torch.unravel_index(place, got.shape))
+            place = int((got - want).nan_to_num().abs().argmax())
+            # numpy's, because torch's own imports sympy on its first call, for seconds.
+            index = ", ".join(map(str, np.unravel_index(place, got.shape)))
             difference = f"{got.flatten()[place]:.4g}, wanted {want.flatten()[place]:.4g}"
             return "wrong_value", f"They differ most at [{index}]: yours is {difference}."
         return "wrong_value", "The number is another one."
