@@ -24,7 +24,7 @@ def _of_tensors(hint: object) -> bool:
     return (isinstance(hint, type) and issubclass(hint, AbstractArray)) or any(map(_of_tensors, get_args(hint)))
 
 
-# From here on, the modules that annotate tensors are imported with the shapes and dtypes checked at every call. The hook
+# From here on, the modules that annotate tensors are imported with shapes and dtypes checked at every call. The hook
 # hands a copy of each function to the checker, and knows the checker only by a name to import.
 ROOT = Path(__file__).parents[1]
 sys.modules["course_tests"] = sys.modules[__name__]

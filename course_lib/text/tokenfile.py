@@ -108,7 +108,7 @@ class TokenFile:
             ids = np.memmap(path, dtype, mode="r", offset=HEADER_BYTES)
         if (largest := int(ids.max(initial=0))) >= tokenizer.vocab_size:
             _refuse(
-                path, f"is damaged: id {largest} at place {ids.argmax()}, but the last id is {tokenizer.vocab_size - 1}"
+                path, f"is damaged: id {largest} at place {ids.argmax()}, which is not in {tokenizer}"
             )
         if hashlib.sha256(ids.data).hexdigest() != header.sha256:
             _refuse(path, "is damaged: the ids are not those that were written (their SHA-256 differs)")
@@ -124,7 +124,7 @@ def _read_header(path: Path) -> _Header:
         header = _Header(**json.loads(head.removeprefix(MAGIC)))
     except (ValueError, TypeError):
         _refuse(path, "is damaged: its header cannot be read")
-    if header.dtype not in DTYPES or type(header.count) is not int:
+    if str(header.dtype) not in DTYPES or type(header.count) is not int:
         _refuse(path, f"holds {header.count} ids of type {header.dtype!r}, but the type must be {' or '.join(DTYPES)}")
     return header
 
