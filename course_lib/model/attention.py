@@ -1,7 +1,8 @@
 """Self-attention: every token asks a question of the tokens before it and takes a weighted mean of their answers.
 
 `attention` is the form to read, `fused_attention` computes the same in one kernel, and `SelfAttention` is the layer.
-Shapes: B batch, T tokens that ask (queries), S tokens that are asked (keys), D model width, H heads, K width of a head.
+Shapes: B batch, T tokens that ask (queries), S tokens that are asked (keys), D model width, H heads, K width
+of a head, P = K/2 pairs of its channels.
 """
 
 import torch
@@ -25,7 +26,8 @@ def document_mask(documents: Int[Tensor, "B T"]) -> Bool[Tensor, "B 1 T T"]:
         documents: for each token a number that all tokens of its document share.
     """
     same = documents[:, None, :, None] == documents[:, None, None, :]
-    return same & causal_mask(*same.shape[-2:], device=documents.device)
+    n_tokens = documents.shape[1]
+    return same & causal_mask(n_tokens, n_tokens, documents.device)
 
 
 def attention_weights(
@@ -93,7 +95,7 @@ class SelfAttention(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B T D"],
-        rotary: Float[Tensor, "2 T K/2"],
+        rotary: Float[Tensor, "2 T P"],
         mask: Bool[Tensor, "B 1 T T"] | None = None,
         cache: KVCache | None = None,
     ) -> Float[Tensor, "B T D"]:

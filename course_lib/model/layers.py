@@ -1,6 +1,6 @@
 """The parts of a transformer block that look at one token at a time.
 
-Shapes: B batch, T tokens, D model width, H heads, K width of a head.
+Shapes: B batch, T tokens, D model width, K width of a head, P = K/2 pairs of channels; N any.
 """
 
 import torch
@@ -38,7 +38,7 @@ class MLP(nn.Module):
         return self.project(F.relu(self.expand(x)).square())
 
 
-def rotary_table(n_positions: int, head_dim: int, base: float = 10_000.0) -> Float[Tensor, "2 T K/2"]:
+def rotary_table(n_positions: int, head_dim: int, base: float = 10_000.0) -> Float[Tensor, "2 T P"]:
     """Cosines and sines of the angles by which rotary attention turns each pair of channels at each position.
 
     Pair i turns by base^(-2i / head_dim) radians per position: the first once in 6 tokens, the last hardly at all.
@@ -50,7 +50,7 @@ def rotary_table(n_positions: int, head_dim: int, base: float = 10_000.0) -> Flo
     return torch.stack((angles.cos(), angles.sin()))
 
 
-def rotate(x: Float[Tensor, "*B T K"], table: Float[Tensor, "2 T K/2"]) -> Float[Tensor, "*B T K"]:
+def rotate(x: Float[Tensor, "*B T K"], table: Float[Tensor, "2 T P"]) -> Float[Tensor, "*B T K"]:
     """Turn channel pair (i, i + K/2) of each token by its position's angle.
 
     The dot product of two turned vectors depends on their positions only through the difference: that is what tells

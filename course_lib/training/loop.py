@@ -177,14 +177,16 @@ class TrainingRun(Iterator[Step]):
 
     def _moments(self, optimizer: Optimizer) -> dict[str, Any]:
         """What an optimizer remembers of each weight, by the weight's name. Its settings come from the config."""
-        names = {weight: name for name, weight in self.model.named_parameters()}
-        return {names[weight]: moments for weight, moments in optimizer.state.items()}
+        return {name: dict(optimizer.state[each]) for name, each in self._named(optimizer) if each in optimizer.state}
 
     def _load_moments(self, optimizer: Optimizer, moments: dict[str, Any]) -> None:
-        names = {weight: name for name, weight in self.model.named_parameters()}
-        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-        state = {i: moments[names[weight]] for i, weight in enumerate(weights) if names[weight] in moments}
-        optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+        state = {i: moments[name] for i, (name, _) in enumerate(self._named(optimizer)) if name in moments}
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+    def _named(self, optimizer: Optimizer) -> list[tuple[str, nn.Parameter]]:
+        """An optimizer's weights with their names, in its own order."""
+        names = {id(weight): name for name, weight in self.model.named_parameters()}
+        return [(names[id(weight)], weight) for group in optimizer.param_groups for weight in group["params"]]
 
 
 def train(model: nn.Module, batches: BatchSource, config: TrainingConfig) -> TrainingRun:

@@ -52,20 +52,15 @@ class Muon(Optimizer):
             # Matrices of one shape are orthogonalised together: few large products instead of many small ones.
             by_shape = defaultdict(list)
             for weight in group["params"]:
-                if weight.grad is not None:
-                    by_shape[weight.shape].append(weight)
-            for (rows, columns), weights in by_shape.items():
-                directions = orthogonalize(torch.stack([self._direction(each, group["momentum"]) for each in weights]))
-                for weight, direction in zip(weights, directions, strict=True):
+                if (gradient := weight.grad) is not None:
+                    mean = self.state[weight].setdefault("mean", torch.zeros_like(weight))
+                    mean.lerp_(gradient, 1 - group["momentum"])
+                    by_shape[weight.shape].append((weight, gradient.lerp(mean, group["momentum"])))
+            for (rows, columns), updates in by_shape.items():
+                weights, directions = zip(*updates, strict=True)
+                for weight, direction in zip(weights, orthogonalize(torch.stack(directions)), strict=True):
                     weight.mul_(1 - group["lr"] * group["weight_decay"])
                     weight.add_(direction, alpha=-group["lr"] * max(1, rows / columns) ** 0.5)
-
-    def _direction(self, weight: Tensor, momentum: float) -> Tensor:
-        state = self.state[weight]
-        if not state:
-            state["mean"] = torch.zeros_like(weight)
-        mean = state["mean"].lerp_(weight.grad, 1 - momentum)
-        return weight.grad.lerp(mean, momentum)
 
 
 def make_optimizers(
@@ -82,7 +77,11 @@ def make_optimizers(
         muon_lr: peak learning rate of Muon; None leaves its matrices to AdamW.
         weight_decay: for all matrices.
     """
-    hidden = {id(weight) for weight in model.blocks.parameters() if weight.ndim == 2} if muon_lr is not None else set()
+    hidden = (
+        {id(weight) for weight in model.get_submodule("blocks").parameters() if weight.ndim == 2}
+        if muon_lr is not None
+        else set()
+    )
     matrices = [weight for weight in model.parameters() if weight.ndim == 2 and id(weight) not in hidden]
     gains = [weight for weight in model.parameters() if weight.ndim < 2]
     groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": gains, "weight_decay": 0.0}]

@@ -1,0 +1,203 @@
+"""The GPT as a whole: what it may see, what it remembers, where it starts, and that it can learn."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from course_lib.errors import CourseError
+from course_lib.model import GPT, GPTConfig, KVCache, RMSNorm
+
+V, T = 11, 12
+
+
+@pytest.fixture
+def model() -> GPT:
+    """A small model whose every weight matters: the zeros that it would start from are filled."""
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(vocab_size=V, context_length=T, n_layers=2, n_heads=2, d_model=16))
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return model.eval()
+
+
+def some_ids(rows: int = 2, columns: int = T, seed: int = 1) -> torch.Tensor:
+    return torch.randint(V, (rows, columns), generator=torch.Generator().manual_seed(seed))
+
+
+def test_no_output_depends_on_a_later_token(model):
+    ids = some_ids()
+    before = model(ids)
+    for position in range(T):
+        changed = ids.clone()
+        changed[:, position] = (changed[:, position] + 1) % V
+        after = model(changed)
+        torch.testing.assert_close(after[:, :position], before[:, :position], atol=0, rtol=0)
+        assert (after[:, position:] - before[:, position:]).abs().amax(dim=-1).min() > 1e-6
+
+
+def test_no_gradient_flows_to_a_later_token(model):
+    embedded = []
+    model.embedding.register_forward_hook(lambda *args: embedded.append(args[-1].requires_grad_()) or args[-1])
+    for position in range(T):
+        logits = model(some_ids())
+        (gradient,) = torch.autograd.grad(logits[:, position].sin().sum(), embedded.pop())
+        reached = gradient.abs().sum(-1) > 0
+        assert reached[:, : position + 1].all()
+        assert not reached[:, position + 1 :].any()
+
+
+@pytest.mark.parametrize("pieces", [[1] * T, [T], [5, 1, 1, 5], [3, 4, 5]])
+def test_reading_piece_by_piece_with_a_cache_equals_reading_at_once(model, pieces):
+    ids = some_ids()
+    cache = model.new_cache()
+    with torch.no_grad():
+        logits = torch.cat([model(piece, cache=cache) for piece in ids.split(pieces, dim=1)], dim=1)
+    torch.testing.assert_close(logits, model(ids), atol=1e-5, rtol=1e-5)
+    assert cache.position == T
+
+
+def test_two_caches_of_one_model_do_not_meet(model):
+    first, second = some_ids(seed=1), some_ids(seed=2)
+    caches = model.new_cache(), model.new_cache()
+    with torch.no_grad():
+        for column in range(T):
+            a, b = (
+                model(ids[:, column : column + 1], cache=cache)
+                for ids, cache in zip((first, second), caches, strict=True)
+            )
+    torch.testing.assert_close(a[:, 0], model(first)[:, -1], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(b[:, 0], model(second)[:, -1], atol=1e-5, rtol=1e-5)
+
+
+def test_a_row_does_not_depend_on_the_others_of_its_batch(model):
+    ids = some_ids(rows=5)
+    together = model(ids)
+    for row in range(5):
+        torch.testing.assert_close(model(ids[row : row + 1])[0], together[row], atol=1e-5, rtol=1e-5)
+
+
+def test_padding_changes_nothing_before_it_nor_after_it(model):
+    ids = some_ids(columns=7)
+    expected = model(ids)
+    padding = torch.zeros(2, 5, dtype=torch.long)
+    torch.testing.assert_close(model(torch.cat([ids, padding], dim=1))[:, :7], expected, atol=1e-5, rtol=1e-5)
+    apart = torch.tensor([[0] * 5 + [1] * 7] * 2)
+    padded = model(torch.cat([padding, ids], dim=1), documents=apart)
+    torch.testing.assert_close(padded[:, 5:], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_documents_in_one_row_are_read_as_if_each_stood_alone(model):
+    ids = some_ids()
+    documents = torch.tensor([[0, 0, 0, 0, 1, 2, 2, 2, 2, 2, 3, 3], [0] * 7 + [1] * 5])
+    together = model(ids, documents)
+    for row, lengths in enumerate(([4, 1, 5, 2], [7, 5])):
+        alone = [model(document[None]) for document in ids[row].split(lengths)]
+        torch.testing.assert_close(together[row], torch.cat(alone, dim=1)[0], atol=1e-5, rtol=1e-5)
+
+
+def test_an_untrained_model_finds_all_tokens_equally_likely():
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(vocab_size=50, context_length=8, n_layers=2, n_heads=2, d_model=16))
+    ids = torch.randint(50, (4, 8))
+    loss = F.cross_entropy(model(ids).flatten(0, 1), torch.randint(50, (32,)))
+    assert loss.item() == pytest.approx(math.log(50), abs=0.1)
+
+
+def test_one_batch_can_be_learned_by_heart():
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(vocab_size=20, context_length=16, n_layers=2, n_heads=2, d_model=32))
+    ids, targets = torch.randint(20, (2, 4, 16))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    for _ in range(150):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(ids).flatten(0, 1), targets.flatten())
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.05
+
+
+def test_every_parameter_gets_a_gradient_once_the_zeros_are_gone(model):
+    model(some_ids()).sin().sum().backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().max() > 0, name
+
+
+def test_dropout_acts_in_training_only():
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(vocab_size=V, context_length=T, n_layers=1, n_heads=2, d_model=16, dropout=0.5))
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter)
+    ids = some_ids()
+    assert not torch.equal(model.train()(ids), model(ids))
+    assert torch.equal(model.eval()(ids), model(ids))
+
+
+def test_the_number_of_parameters_is_what_counting_by_hand_gives():
+    model = GPT(GPTConfig(vocab_size=7, context_length=5, n_layers=3, n_heads=2, d_model=8))
+    block = 8 * 3 * 8 + 8 * 8 + 2 * 8 * 32 + 2 * 8 + 2 * 4  # qkv, project, MLP, two norms, norms of q and k
+    assert model.n_parameters == 7 * 8 + 3 * block + 8 + 8 * 7
+
+
+def test_the_saved_weights_are_the_parameters_and_nothing_else(model):
+    assert set(model.state_dict()) == {name for name, _ in model.named_parameters()}
+
+
+def test_rms_norm_equals_its_formula():
+    norm = RMSNorm(6)
+    torch.nn.init.normal_(norm.weight)
+    x = torch.randn(3, 6) * 10
+    expected = x / (x.pow(2).mean(-1, keepdim=True) + 1e-6).sqrt() * norm.weight
+    torch.testing.assert_close(norm(x), expected)
+
+
+def test_more_tokens_than_the_context_are_refused(model):
+    with pytest.raises(ValueError, match="13 tokens do not fit into a context of 12"):
+        model(some_ids(columns=T + 1))
+    cache = model.new_cache()
+    with torch.no_grad():
+        model(some_ids(), cache=cache)
+        with pytest.raises(ValueError, match="13 tokens do not fit"):
+            model(some_ids(columns=1), cache=cache)
+
+
+def test_a_cache_refuses_what_it_cannot_hold():
+    with pytest.raises(ValueError, match="holds 4 tokens, 5 were asked for"):
+        KVCache(n_layers=1, context_length=4).append(0, torch.zeros(1, 1, 5, 2), torch.zeros(1, 1, 5, 2))
+
+
+def test_a_cache_cannot_be_told_documents(model):
+    with pytest.raises(ValueError, match="not both"):
+        model(some_ids(), documents=torch.zeros(2, T, dtype=torch.long), cache=model.new_cache())
+
+
+GOOD = {"vocab_size": 65, "context_length": 64, "n_layers": 2, "n_heads": 4, "d_model": 128, "dropout": 0.1}
+
+
+def test_a_config_survives_the_way_through_a_dictionary():
+    assert GPTConfig.from_dict(GOOD).to_dict() == GOOD
+    assert GPTConfig.from_dict({**GOOD, "dropout": 0}) == GPTConfig(65, 64, 2, 4, 128)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_layer": 3}, "no setting 'n_layer'; did you mean 'n_layers'"),
+        ({"zzz": 3}, "it has: vocab_size, context_length"),
+        ({"n_layers": 2.5}, "n_layers is 2.5, but must be of type int"),
+        ({"n_layers": True}, "n_layers is True"),
+        ({"n_layers": "2"}, "n_layers is '2'"),
+        ({"n_layers": 0}, "n_layers is 0, but a model needs at least 1"),
+        ({"d_model": 20}, "multiple of 8"),
+        ({"dropout": 1.0}, "dropout is 1.0"),
+    ],
+)
+def test_a_wrong_config_is_refused_with_a_reason(change, message):
+    with pytest.raises(CourseError, match=message):
+        GPTConfig.from_dict(GOOD | change)
+
+
+def test_a_missing_setting_is_named():
+    with pytest.raises(CourseError, match="needs the setting 'd_model'"):
+        GPTConfig.from_dict({name: value for name, value in GOOD.items() if name != "d_model"})
