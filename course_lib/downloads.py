@@ -100,6 +100,8 @@ def describe(path: Path) -> str:
         return f"a pointer of Git LFS in place of the file {size}"
     if head[:1] == b"<":
         return f"an HTML or XML page {size}"
+    if head.startswith(b"PK\x03\x04") or (head[:1] == b"\x80" and head[1:2] <= b"\x05"):
+        return f"a ZIP archive or a pickle, as torch.save writes it {size}; it is not opened, for a pickle runs code"
     return f"other data, starting with {head[:16]!r} {size}" if head else "nothing (0 bytes)"
 
 

@@ -1,6 +1,6 @@
 """Measure a trained model on the validation text, and for the toy world on what it says."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ def run(options: Options) -> dict[str, Any]:
     """Print and return the scores; for the world also the shares of grammatical and of true samples."""
     trained = Run.open(options.model)
     model = trained.trained_model()
-    result: dict[str, Any] = dict(trained.score(model))
+    result: dict[str, Any] = asdict(trained.score(model))
     if trained.is_world:
         judgement = judge_world(World(), trained.sample(model, options.samples))
         result |= {

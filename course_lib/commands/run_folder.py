@@ -49,6 +49,19 @@ class RunConfig(Config):
 
 
 @dataclass(frozen=True)
+class Scores:
+    """How well a model predicts the validation text."""
+
+    val_loss: float
+    """Nats per predicted token."""
+    floor: float | None
+    """What no model can beat, in nats per predicted token; None where nobody knows it."""
+    gap_per_document: float | None
+    """Nats above the floor, per document."""
+    bits_per_byte: float
+
+
+@dataclass(frozen=True)
 class Run:
     """A run whose settings and tokenizer are known; its texts are opened when they are first needed."""
 
@@ -172,25 +185,19 @@ class Run:
         load_weights(model, checkpoint)
         return model
 
-    def score(self, model: GPT) -> dict[str, float | None]:
-        """How well `model` predicts the validation text, and for the world how well anyone could."""
+    def score(self, model: GPT) -> Scores:
+        """How well `model` predicts the whole validation text, and for the world how well anyone could."""
         ids = TokenFile.open(self.folder / VAL_TOKENS, self.tokenizer).ids
         evaluation = evaluate(model, self._validation(ids))
         text = self.tokenizer.decode(ids if self.is_world else ids[1:])  # what was predicted
-        scores: dict[str, float | None] = {
-            "val_loss": evaluation.loss,
-            "floor": None,
-            "gap_per_document": None,
-            "bits_per_byte": bits_per_byte(evaluation.nats, len(text.encode())),
-        }
-        if self.is_world:
-            documents = text.removesuffix("\n").split("\n")
-            floor = -sum(map(World().log_prob, documents))
-            if not math.isfinite(floor):
-                raise CourseError(f"{self.folder} is of another version of the toy world. Train again in a new folder.")
-            scores["floor"] = floor / evaluation.n_tokens
-            scores["gap_per_document"] = (evaluation.nats - floor) / len(documents)
-        return scores
+        bpb = bits_per_byte(evaluation.nats, len(text.encode()))
+        if not self.is_world:
+            return Scores(evaluation.loss, None, None, bpb)
+        documents = text.removesuffix("\n").split("\n")
+        floor = -sum(map(World().log_prob, documents))
+        if not math.isfinite(floor):
+            raise CourseError(f"{self.folder} is of another version of the toy world. Train again in a new folder.")
+        return Scores(evaluation.loss, floor / evaluation.n_tokens, (evaluation.nats - floor) / len(documents), bpb)
 
     def sample(self, model: GPT, n_texts: int) -> list[str]:
         """Texts by `model` at temperature 1, the same at every call: documents of the world, or pieces of real text."""

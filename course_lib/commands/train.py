@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +133,8 @@ def _run(options: Options) -> dict[str, Any]:
                 save()
         raise
 
-    result = current.score(model) | {
+    scores = current.score(model)
+    result = asdict(scores) | {
         "steps": training.step,
         "resumed_from": resumed_from,
         "tokens": training.tokens,
@@ -146,8 +147,8 @@ def _run(options: Options) -> dict[str, Any]:
     picture = loss_curve(
         range(1, training.step + 1),
         losses,
-        validation=([training.step], [result["val_loss"]]),
-        floor=result["floor"],
+        validation=([training.step], [scores.val_loss]),
+        floor=scores.floor,
     )
     current.write(CURVE, picture.png())
     current.write(SAMPLES, "\n".join([*texts, ""]).encode())

@@ -22,6 +22,7 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from course_lib.downloads import describe
 from course_lib.errors import CourseError
 
 MODEL, TENSORS, STATE, MANIFEST = "model.safetensors", "run.safetensors", "state.json", "manifest.json"
@@ -122,7 +123,7 @@ def load_checkpoint(folder: Path | str, metadata: Mapping[str, Any] | None = Non
     """
     folder = Path(folder)
     if folder.is_file():
-        raise CheckpointError(f"{folder} is {_kind_of_file(folder)}. Expected the folder of a training run.")
+        raise CheckpointError(f"{folder} is {describe(folder)}. Expected the folder of a training run.")
     damages = []
     for path in _checkpoints(folder):
         try:
@@ -239,23 +240,11 @@ def _verified(path: Path, entry: Mapping[str, Any]) -> bytes:
     data = _bytes(path)
     if len(data) == entry["size"] and hashlib.sha256(data).hexdigest() == entry["sha256"]:
         return data
-    found = f"{len(data):,} bytes where its manifest says {entry['size']:,}"
     if len(data) == entry["size"]:
-        found = "the right size but other bytes than were saved (SHA-256 differs)"
-    raise CheckpointError(f"{path.parent} is damaged: {path.name} is {_kind_of_file(path)} and has {found}.")
-
-
-def _kind_of_file(path: Path) -> str:
-    """What a file that should not be there looks like, from its first bytes."""
-    with path.open("rb") as file:
-        start = file.read(64)
-    if start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and start[1:2] <= b"\x05"):
-        return "a pickle, as torch.save writes it (never opened here: unpickling runs code)"
-    if start.lstrip()[:1] == b"<":
-        return "a web page"
-    if start.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer"
-    return "a file"
+        found = "has the right size, but not the bytes that were saved (SHA-256 differs)"
+    else:
+        found = f"has {len(data):,} bytes where {entry['size']:,} were saved; it holds {describe(path)}"
+    raise CheckpointError(f"{path.parent} is damaged: {path.name} {found}.")
 
 
 def _with_tensors(value: Any, tensors: Mapping[str, Tensor]) -> Any:
