@@ -1,0 +1,123 @@
+"""A rehearsal of the badges: each notebook alone in an empty folder, on a machine that has only what Colab has.
+
+The notebook's own set-up cell installs the course, from a repository that holds this working tree.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.notebooks
+
+ROOT = Path(__file__).resolve().parents[1]
+PREINSTALLED = ROOT / "tests" / "colab_packages.txt"
+CONSTRAINTS = ROOT / "constraints.txt"
+
+# What an import finds first counts, as it does in a notebook.
+INVENTORY = """
+from importlib.metadata import distributions, version
+import json
+print(json.dumps({name: version(name) for name in {package.name for package in distributions()}}))
+"""
+
+
+def notebooks() -> list[Path]:
+    return sorted(
+        path for edition in ("notebooks", "exercises", "solutions") for path in (ROOT / edition).glob("*.ipynb")
+    )
+
+
+def python_in(environment: Path) -> Path:
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def packages_of(environment: Path) -> Path:
+    return Path(sysconfig.get_path("purelib", "venv", {"base": str(environment)}))
+
+
+def inventory(environment: Path) -> dict[str, str]:
+    """The packages of an environment and their versions."""
+    said = subprocess.run([python_in(environment), "-I", "-c", INVENTORY], check=True, capture_output=True, text=True)
+    return json.loads(said.stdout)
+
+
+@pytest.fixture(scope="module")
+def bare() -> Path:
+    """An environment with what Colab has and no more, built once and kept until its list changes."""
+    inputs = [sys.version.encode(), PREINSTALLED.read_bytes(), CONSTRAINTS.read_bytes()]
+    environment = ROOT / ".cache" / f"colab-{hashlib.sha256(b''.join(inputs)).hexdigest()[:12]}"
+    if not environment.exists():
+        unfinished = environment.with_suffix(".unfinished")
+        subprocess.run([sys.executable, "-m", "venv", "--clear", unfinished], check=True)
+        install = ["-m", "pip", "install", "--quiet", "-c", CONSTRAINTS, "-r", PREINSTALLED]
+        subprocess.run([python_in(unfinished), *install], check=True)
+        unfinished.rename(environment)
+    return environment
+
+
+@pytest.fixture
+def machine(bare: Path, tmp_path: Path) -> Path:
+    """An environment of one notebook's own: empty, with the bare one behind it, as a host's packages are."""
+    environment = tmp_path / "machine"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    (packages_of(environment) / "preinstalled.pth").write_text(f"{packages_of(bare)}\n", encoding="utf-8")
+    return environment
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A git repository with one commit: the files of this working tree, whether committed here or not."""
+    copy = tmp_path_factory.mktemp("published") / "course"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, copy / name)
+    author = ["-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@example.invalid"]
+    for command in (["init", "-q"], ["add", "."], [*author, "commit", "-q", "-m", "As it stands"]):
+        subprocess.run(["git", *command], cwd=copy, check=True)
+    return copy
+
+
+@pytest.mark.parametrize("path", notebooks(), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_notebook_needs_only_itself(path: Path, machine: Path, repository: Path, tmp_path: Path) -> None:
+    before = inventory(machine)
+    assert "course_lib" not in before
+
+    folder, home, kernel = tmp_path / "folder", tmp_path / "home", tmp_path / "kernels" / "elsewhere"
+    for new in (folder, home, kernel):
+        new.mkdir(parents=True)
+    shutil.copyfile(path, folder / path.name)
+    launch = {
+        "argv": [str(python_in(machine)), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Elsewhere",
+    }
+    (kernel / "kernel.json").write_text(json.dumps(launch), encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "COURSE_STRICT")} | {
+        "COURSE_PRESET": "smoke",
+        "COURSE_INSTALL": f"git+{repository.as_uri()}",
+        "HOME": str(home),
+        "IPYTHONDIR": str(home),
+        "JUPYTER_PATH": str(tmp_path),
+    }
+    execute = [sys.executable, "-m", "jupyter", "execute", "--kernel_name=elsewhere", "--timeout=300", path.name]
+    run = subprocess.run(execute, check=False, cwd=folder, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+    after = inventory(machine)
+    assert "course_lib" in after
+    assert {name: after.get(name) for name in before} == before
+    assert list(folder.iterdir()) == [folder / path.name]
