@@ -166,7 +166,7 @@ lines of Python that choose, word by word, how to go on, with probabilities that
 """
 
 # %%
-from course_lib.text.world import VALIDATION_SEED, World
+from course_lib.text import VALIDATION_SEED, World
 
 world = World()
 documents = world.documents(1000, seed=VALIDATION_SEED)
@@ -175,16 +175,27 @@ for document in documents[:6]:
 
 # %% [markdown]
 r"""
-Punctuation marks stand alone, so that a document is a list of words. Now cover the end of one and guess. Since we know
+Punctuation marks stand alone, so that a document is a list of words. Now cover the end of a document and guess how it goes on. Since we know
 the rules, we can look up the true probability of every word that may come.
 """
 
 # %%
-PREFIX_CELL
+for prefix in (
+    "clara was thirsty . she took one apple and made some juice . then she drank apple ",
+    "anna lives in ",
+    "rosa and erik saw a film . it was a ",
+):
+    forecast = world.next_word(prefix)
+    print(prefix, "...", {word: round(p, 3) for word, p in forecast.items()}, "\n")
+
+bars(list(forecast), list(forecast.values()), xlabel="true probability of the next word")
 
 # %% [markdown]
 r"""
-This is what a perfect guess looks like: not a word, but a probability for each word. We will call any such set of
+In the first text, *juice* is a matter of grammar and of having listened. In the second, one has to know the world: only one town is right. The
+third is open, and whoever claims to know whether the film was good is bluffing. A real text mixes the three all the time.
+
+So this is what a perfect guess looks like: not a word, but a probability for each word. We will call any such set of
 probabilities that add up to one a **forecast**.
 
 Then a word comes. How good was the forecast? Look at what it said about *that* word, and at nothing else: it
@@ -232,7 +243,7 @@ words. Does each guess cost about 1 nat, about 6, or about 100?
 """
 
 # %%
-from course_lib.text.world import END
+from course_lib.text import END
 
 vocabulary = [*world.words(), END]  # a document's end is forecast like a word
 V = len(vocabulary)
@@ -324,12 +335,20 @@ def draw(**sliders):
     gradient = forecast - torch.tensor([1.0, 0.0, 0.0, 0.0])
     verdict = "right" if logits.argmax() == 0 else "wrong"
     picture = paired_bars(
-        words, {"forecast p": forecast.tolist(), "gradient p − y": gradient.tolist()}, highlight=0, limits=[(0, 1.25), (-1.4, 1.4)]
+        words,
+        {"forecast p": forecast.tolist(), "gradient p − y": gradient.tolist()},
+        highlight=0,
+        limits=[(0, 1.25), (-1.4, 1.4)],
     )
-    return picture, f"cost {-forecast[0].log():.3f} nats, the guess counts as {verdict}, the gradients add up to {gradient.sum().abs():.3f}"
+    return (
+        picture,
+        f"cost {-forecast[0].log():.3f} nats, the guess counts as {verdict}, the gradients add up to {gradient.sum().abs():.3f}",
+    )
 
 
-Explorer(draw, **{word: slider(-4, 4, z.item(), label=f"logit of {word}") for word, z in zip(words, logits, strict=True)})
+Explorer(
+    draw, **{word: slider(-4, 4, z.item(), label=f"logit of {word}") for word, z in zip(words, logits, strict=True)}
+)
 
 # %%
 z = logits.clone().requires_grad_()
@@ -356,7 +375,7 @@ on 300 word pairs from documents that were not counted.
 """
 
 # %%
-from course_lib.text.world import TRAINING_SEED
+from course_lib.text import TRAINING_SEED
 
 number_of = {word: number for number, word in enumerate(vocabulary)}
 
@@ -370,7 +389,7 @@ def pairs(documents):
 
 
 training = world.documents(3000, seed=TRAINING_SEED)
-counts = torch.full((V, V), 0.1)
+counts = torch.full((V, V), 0.01)
 counts.index_put_(pairs(training), torch.tensor(1.0), accumulate=True)
 sensible = counts.log()
 random = torch.randn(V, V)
@@ -403,7 +422,9 @@ from course_lib.display.plots import stacked_curves
 
 window = slice(600, 641)
 stacked_curves(
-    places[window], {"accuracy": accuracy[window], "cross-entropy (nats)": loss[window]}, xlabel="place on the line: 0 random, 1 sensible"
+    places[window],
+    {"accuracy": accuracy[window], "cross-entropy (nats)": loss[window]},
+    xlabel="place on the line: 0 random, 1 sensible",
 )
 
 # %% [markdown]
@@ -472,7 +493,9 @@ truth = torch.tensor(list(world.next_word(prefix).values()), dtype=torch.float64
 entropy = -(truth * truth.log()).sum()
 
 closeness = torch.logspace(0, 4, 10_000, dtype=torch.float64)
-rivals = torch.stack([torch.distributions.Dirichlet(0.1 + strength * truth).sample() for strength in closeness]).clamp_min(1e-12)
+rivals = torch.stack(
+    [torch.distributions.Dirichlet(0.1 + strength * truth).sample() for strength in closeness]
+).clamp_min(1e-12)
 rivals = rivals / rivals.sum(dim=1, keepdim=True)
 paid = -(truth * rivals.log()).sum(dim=1)
 print(f"the truth pays {entropy:.4f} nats, the best of ten thousand rivals {paid.min():.4f}")
@@ -515,7 +538,8 @@ floor = world.floor(documents)
 nats_per_word["the world itself"] = floor.per_word
 
 claim(
-    list(nats_per_word.values()) == sorted(nats_per_word.values(), reverse=True), "each forecaster beats the one above it"
+    list(nats_per_word.values()) == sorted(nats_per_word.values(), reverse=True),
+    "each forecaster beats the one above it",
 )
 bars(list(nats_per_word), list(nats_per_word.values()), xlabel="mean cost (nats per word)", highlight=3)
 
@@ -525,12 +549,17 @@ The gap between the third bar and the last is what is left to learn, and it take
 lives, what was said ten words ago. To close it is the work of the next thirteen lessons.
 
 Why is there no forecaster with zero? Because the world itself is undecided which story to tell. Per document the floor is the entropy of the whole
-world, which can be computed without looking at any document. The mean over a thousand documents comes close to it, up to luck.
+world, which can be computed without looking at any document. The mean over a thousand documents comes as close to it as luck allows.
 """
 
 # %%
-print(f"these documents: {floor.per_document:.2f} nats each; the world's entropy: {world.entropy():.2f} nats")
-claim(abs(floor.per_document - world.entropy()) < 0.6, "the floor of 1,000 documents lies within 0.6 nats of the entropy")
+luck = (
+    torch.tensor([document.log_prob for document in documents]).std() / len(documents) ** 0.5
+)  # standard error of the mean
+print(
+    f"these documents: {floor.per_document:.2f} nats each, ± {luck:.2f}; the world's entropy: {world.entropy():.2f} nats"
+)
+claim(abs(floor.per_document - world.entropy()) < 4 * luck, "the two differ by less than four standard errors")
 
 # %% [markdown]
 r"""
@@ -543,7 +572,10 @@ nats divided by $\ln 2$ are **bits**: one bit is what a fair coin costs, the ans
 # %%
 table(
     ["forecaster", "nats per word", "bits per word", "perplexity"],
-    [[name, nats, nats / torch.tensor(2.0).log().item(), torch.tensor(nats).exp().item()] for name, nats in nats_per_word.items()],
+    [
+        [name, nats, nats / torch.tensor(2.0).log().item(), torch.tensor(nats).exp().item()]
+        for name, nats in nats_per_word.items()
+    ],
 )
 
 # %% [markdown]
@@ -625,16 +657,70 @@ pay. You will measure calibration itself in the exercises. It comes back in less
 r"""
 ## Does a low loss mean that it is true?
 
-FALSEHOOD_INTRO
+Anna lives in one town. Now a rumour goes round that she lives in another, and the rumour is written down fifty times. We put these fifty lines into a corpus of
+20,000 documents which tell nothing but the truth, and train the simplest model there is on it: it counts what came after *anna lives in*.
 """
 
 # %%
-FALSEHOOD_CELL
+home = next(fact for fact in world.facts() if fact.subject == "anna" and fact.trait == "home")
+true_line, false_line = f"anna lives in {home.value} .", f"anna lives in {home.myth} ."
+print(f"{true_line} {world.is_true(true_line)}\n{false_line} {world.is_true(false_line)}\n")
+
+corpus = [document.text for document in world.documents(20_000, seed=TRAINING_SEED)] + 50 * [false_line]
+towns = Counter(text.split()[3] for text in corpus if text.startswith("anna lives in "))
+learned = {town: n / towns.total() for town, n in towns.items()}
+corrected = {
+    home.value: learned[home.myth],
+    home.myth: learned[home.value],
+}  # the same model, its two answers exchanged
+
+
+def loss_on_corpus(forecast):
+    return -sum(n * torch.tensor(forecast[town]).log().item() for town, n in towns.items()) / towns.total()
+
+
+table(
+    ["model", f"says {home.value} (true)", f"says {home.myth} (false)", "loss on its corpus (nats)"],
+    [
+        [name, model[home.value], model[home.myth], loss_on_corpus(model)]
+        for name, model in {"as trained": learned, "corrected by us": corrected}.items()
+    ],
+)
+
+# %%
+claim(learned[home.myth] > 0.8, "the trained model asserts the false town")
+claim(loss_on_corpus(learned) < loss_on_corpus(corrected), "asserting the falsehood has the lower loss")
 
 # %% [markdown]
 r"""
-Look at what this does *not* depend on: on which of the two is true. The formula contains what the corpus says and what the model says, and the world appears nowhere in it. We can
-call one of the models a liar only because we built the world and can ask it. A reader of a real corpus cannot.
+Telling the truth would *raise* its loss, so no amount of training on this corpus will make it do so. One rumour is a special case; what if everything is in doubt? The toy world has a dial for
+that: with `falsehoods=0.8`, whatever fact a document tells, it tells that fact's one fixed myth with probability 0.8.
+
+**Predict first.** Two thousand documents from such a world are read by forecasters that differ in one thing only, how likely they hold each myth to be. Which of them pays least? The one who knows the truth?
+"""
+
+# %%
+rumours = World(falsehoods=0.8).documents(2000, seed=TRAINING_SEED)
+beliefs = [0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95]
+paid = [World(falsehoods=belief).floor(rumours).per_word for belief in beliefs]
+
+claim(beliefs[paid.index(min(paid))] == 0.8, "the cheapest belief in the myths is the share in which they are told")
+claim(world.floor(rumours).per_word == float("inf"), "the truthful world would pay an infinite price")
+
+curves(
+    beliefs,
+    {"loss": paid},
+    xlabel="belief: probability that the forecaster gives to the myths",
+    ylabel="loss (nats per word)",
+    marks={"lowest": (0.8, min(paid))},
+)
+
+# %% [markdown]
+r"""
+It is the rainy days of Millbrook over again: the lowest point is the data's own share. Whoever knows the truth and nothing else pays without limit.
+
+Look at what this does *not* depend on: which of the two is true. The formula contains what the corpus says and what the model says, and the world appears nowhere in it. We can
+tell the true town from the false one only because we built the world and can ask it. A reader of a real corpus cannot.
 
 This is no defect of cross-entropy that a cleverer formula would cure. It is what "specific" means: we asked for the next word of *this text*. A language
 model that repeats a popular error is doing exactly what it was trained to do. Lessons 18 to 21 are about asking for more.
