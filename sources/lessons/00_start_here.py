@@ -14,11 +14,13 @@
 r"""
 ## What is it that you will build?
 
-A program that has read a lot of text and can go on with any beginning. By the end of this course you will have written every part of such a
-program, trained it, talked to it, and taken it apart to see what it knows, what it makes up, and how to tell the two apart.
+A program that has read a lot of text and can go on with any beginning. By the end of this course you will have
+written every part of such a program, trained it, talked to it, and taken it apart to see what it knows, what it makes
+up, and how to tell the two apart.
 
-You do not have to wait for the end to meet one. The next two cells hold a complete language model. It is a poor one, and you can read it in a minute. First, something to read:
-a thousand short documents from the **toy world**, a small country that exists only inside this course.
+You do not have to wait for the end to meet one. The next two cells hold a complete language model. It is a poor one,
+and you can read it in a minute. First, something to read: a thousand short documents from the **toy world**, a small
+country that exists only inside this course.
 """
 
 # %%
@@ -32,8 +34,9 @@ for text in documents[:4]:
 
 # %% [markdown]
 r"""
-And here is the model. It goes through the documents and notes, for each word, which words came next. To write something, it starts at the beginning of a document and
-draws one of the noted words, again and again. How many of the last words it looks at before it draws is its `memory`.
+And here is the model. It goes through the documents and notes, for each word, which words came next. To write
+something, it starts at the beginning of a document and draws one of the noted words, again and again. How many of the
+last words it looks at before it draws is its `memory`.
 """
 
 # %%
@@ -66,11 +69,14 @@ for _ in range(4):
 
 # %% [markdown]
 r"""
-Every pair of neighbours is fine, and the whole wanders about like somebody who forgets the sentence while saying it. A longer memory should help.
+Every pair of neighbours is fine, and the whole wanders about like somebody who forgets the sentence while saying it.
+A longer memory should help.
 
-**Predict first.** We let it look at 2, 4 and 8 words. More and more of what it writes will be grammatical. Will more of it be *true* as well? And is there something else that rises, something we would rather not have?
+**Predict first.** We let it look at 2, 4 and 8 words. More and more of what it writes will be grammatical. Will more
+of it be *true* as well? And is there something else that rises, something we would rather not have?
 
-Because the toy world is ours, we do not need to judge by feel. The world can be asked of any text whether it could say it, whether it could only say it with something false in it, or not at all.
+Because the toy world is ours, we do not need to judge by feel. The world can be asked of any text whether it could
+say it, whether it could only say it with something false in it, or not at all.
 """
 
 # %%
@@ -101,12 +107,16 @@ claim(
 
 # %% [markdown]
 r"""
-Sense rises, and truth rises with it. So does the last column, just as fast: most of what is true at eight words of memory was **copied**, word for word. The model has not come to know the world. It
-has longer pieces by heart. And the half that makes no sense falls apart *in spite of* the long memory, mostly because a name was told more than eight words ago.
+Sense rises, and truth rises with it. So does the last column, just as fast: most of what is true at eight words of
+memory was **copied**, word for word. The model has not come to know the world. It has longer pieces by heart. And the
+half that makes no sense falls apart *in spite of* the long memory, mostly because a name was told more than eight
+words ago.
 
-Nor can the memory just be made longer still. Then nothing is left of it but copies. A model that makes sense, tells the truth and has *not* read its sentences anywhere must notice that all the towns are used alike, that what holds for
-*anna* holds for any name, and that the name which matters may stand a hundred words back. That is what this course builds. If you are impatient, type `make pretrain CORPUS=world`: it trains such a model in about a minute and
-puts what it writes to the test that you have just seen.
+Nor can the memory just be made longer still. Then nothing is left of it but copies. A model that makes sense, tells
+the truth and has *not* read its sentences anywhere must notice that all the towns are used alike, that what holds for
+*anna* holds for any name, and that the name which matters may stand a hundred words back. That is what this course
+builds. If you are impatient, type `make pretrain CORPUS=world`: it trains such a model in about a minute and puts
+what it writes to the test that you have just seen.
 
 Step through the five memories yourself.
 """
@@ -137,16 +147,21 @@ Explorer(draw, step=slider(0, 4, 1, step=1, label="memory: 0, 1, 2, 4, 8"))
 r"""
 ## How this course keeps its word
 
-You have just met its three habits. It asks you to **predict** before you run: commit to an answer, even a wild one, because a wrong prediction is remembered better than
-a right sentence. It **measures** what it says. And it has each statement of fact that matters checked by a cell, in a `claim`: if the statement holds on your machine, the cell prints a tick, and
-if your hardware or another version lands somewhere else, it says so and goes on.
+You have just met its three habits. It asks you to **predict** before you run: commit to an answer, even a wild one,
+because a wrong prediction is remembered better than a right sentence. It **measures** what it says. And it has each
+statement of fact that matters checked by a cell, in a `claim`: if the statement holds on your machine, the cell
+prints a tick, and if your hardware or another version lands somewhere else, it says so and goes on.
 
-Since the probabilities of the toy world are known exactly, every curve will show the **floor**, the loss that no model can go below. You will never have to wonder whether a number is good.
+Since the probabilities of the toy world are known exactly, every curve will show the **floor**, the loss that no
+model can go below. You will never have to wonder whether a number is good.
 
-Each lesson has **exercises** in a notebook of their own. You write a function and hand it to `check`, which tries it on cases of its own and tells you, when something is wrong, which law is broken and what the mistake looks like. It
-never gives the answer away. Three hints are folded below each exercise, and the solutions, with a discussion of the mistakes that people make, wait in a folder of their own.
+Each lesson has **exercises** in a notebook of their own. You write a function and hand it to `check`, which tries it
+on cases of its own and tells you, when something is wrong, which law is broken and what the mistake looks like. It
+never gives the answer away. Three hints are folded below each exercise, and the solutions, with a discussion of the
+mistakes that people make, wait in a folder of their own.
 
-Nothing needs the network once the course is installed. Real text is fetched when a network is there, and the toy world takes its place when not.
+Nothing needs the network once the course is installed. Real text is fetched when a network is there, and the toy
+world takes its place when not.
 """
 
 # %% [markdown] tags=["course-map"]
@@ -158,14 +173,20 @@ r"""
 r"""
 ## Three ways to go through it
 
-**Alone.** Take the lessons in order and run every cell yourself; about two evenings for a lesson with its exercises. Work on the copies of the exercises in `my_work/`, which `make lab` made for you: no update touches them. `python -m course_lib progress` shows which checks you
-have passed, and `python -m course_lib doctor` what your installation lacks and how to get it.
+**Alone.** Take the lessons in order and run every cell yourself; about two evenings for a lesson with its exercises.
+Work on the copies of the exercises in `my_work/`, which `make lab` made for you: no update touches them. `python -m
+course_lib progress` shows which checks you have passed, and `python -m course_lib doctor` what your installation
+lacks and how to get it.
 
-**In the cloud.** The badges at the top of each notebook open it in Colab, Kaggle, Binder or Codespaces. The first cell installs what is missing. Save a copy there before you close the page, for the machine is thrown away.
+**In the cloud.** The badges at the top of each notebook open it in Colab, Kaggle, Binder or Codespaces. The first
+cell installs what is missing. Save a copy there before you close the page, for the machine is thrown away.
 
-**With a class.** A lesson fills about ninety minutes: the predictions are made for shows of hands, and the exercises for pairs. Every notebook runs on two processor cores without a graphics card, so that any laptop will do.
+**With a class.** A lesson fills about ninety minutes: the predictions are made for shows of hands, and the exercises
+for pairs. Every notebook runs on two processor cores without a graphics card, so that any laptop will do.
 
-One setting is worth knowing. `COURSE_PRESET` chooses the size of what is trained: `smoke` to see in seconds that everything runs, `laptop` for two cores, `gpu` for a card with 16 GB. If you set nothing, the device decides. A preset changes sizes and numbers of steps, never the code.
+One setting is worth knowing. `COURSE_PRESET` chooses the size of what is trained: `smoke` to see in seconds that
+everything runs, `laptop` for two cores, `gpu` for a card with 16 GB. If you set nothing, the device decides. A preset
+changes sizes and numbers of steps, never the code.
 """
 
 # %% [markdown]

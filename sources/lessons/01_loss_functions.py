@@ -86,13 +86,13 @@ for pace in (4.0, 5.0, 6.0):
 # %% [markdown]
 r"""
 Three paces, six misses each. The first is always too quick, the last is mostly too slow, the middle one is a bit off
-everywhere. To say which pace is *best* we must boil six misses down to one number. Here is one way: square each miss, so
-that too long and too short both count, and take the mean. It has a name, **mean squared error**:
+everywhere. To say which pace is *best* we must boil six misses down to one number. Here is one way: square each miss,
+so that too long and too short both count, and take the mean. It has a name, **mean squared error**:
 
 $$\text{MSE}(w) = \frac{1}{n} \sum_{i=1}^{n} (w\,x_i - y_i)^2$$
 
-Here $x_i$ are the kilometres, $y_i$ the minutes, and $w$ is the pace. With that, "best" is no longer a matter of taste. We
-can try every pace from 3 to 7 and take the lowest.
+Here $x_i$ are the kilometres, $y_i$ the minutes, and $w$ is the pace. With that, "best" is no longer a matter of
+taste. We can try every pace from 3 to 7 and take the lowest.
 """
 
 # %%
@@ -111,16 +111,16 @@ curves(
 
 # %% [markdown]
 r"""
-That valley is the whole of this course in one picture. There is a number that we may turn, the **parameter** (here the
-pace). There is a function that says how wrong we are for each setting of it, the **loss function**. And *learning* means: find a
-setting where the loss is small.
+That valley is the whole of this course in one picture. There is a number that we may turn, the **parameter** (here
+the pace). There is a function that says how wrong we are for each setting of it, the **loss function**. And
+*learning* means: find a setting where the loss is small.
 
-It is good to be sober about that word. Nothing in the six lines above understood what a parcel is. A number was adjusted until
-another number was small. In later lessons hundreds of thousands of numbers will be adjusted at once, and the result will tell
-stories; the word will still mean the same thing.
+It is good to be sober about that word. Nothing in the six lines above understood what a parcel is. A number was
+adjusted until another number was small. In later lessons hundreds of thousands of numbers will be adjusted at once,
+and the result will tell stories; the word will still mean the same thing.
 
-How to search when there are too many settings to try them all is the business of the next lesson. This one is about the
-judge. The search believes whatever the judge says, so we had better choose it well.
+How to search when there are too many settings to try them all is the business of the next lesson. This one is about
+the judge. The search believes whatever the judge says, so we had better choose it well.
 """
 
 # %% [markdown]
@@ -129,8 +129,8 @@ r"""
 
 Five people earn 2, 2, 3, 4 and 59 coins a day. You are to describe them by *one* number.
 
-**Predict first.** Which number has the lowest mean squared error? Which one has the lowest mean *absolute* error, where
-each miss counts as it is, without the square? Are they close to one another?
+**Predict first.** Which number has the lowest mean squared error? Which one has the lowest mean *absolute* error,
+where each miss counts as it is, without the square? Are they close to one another?
 """
 
 # %%
@@ -147,22 +147,25 @@ claim(abs(by_absolute - wages.median()) < 0.01, "mean absolute error is lowest a
 
 # %% [markdown]
 r"""
-Fourteen or three: not close at all. Nobody here earns anything like fourteen. But one miss of 56 hurts a *squared* judge so much that
-it would rather be wrong about everyone by ten than about one person by fifty. The absolute judge shrugs at the one.
+Fourteen or three: not close at all. Nobody here earns anything like fourteen. But one miss of 56 hurts a *squared*
+judge so much that it would rather be wrong about everyone by ten than about one person by fifty. The absolute judge
+shrugs at the one.
 
-Neither made a mistake. They were asked different questions. So the first thing that a loss must be is **specific**: it has to
-say what we actually want, because what it says is what we will get.
+Neither made a mistake. They were asked different questions. So the first thing that a loss must be is **specific**:
+it has to say what we actually want, because what it says is what we will get.
 """
 
 # %% [markdown]
 r"""
 ## How do you score a guess about a word?
 
-A language model guesses words, and there is no "two minutes too late" between *juice* and *tea*. To see what to do instead, we
-need text, and since we want to know exactly what is right, we take it from a place that we built ourselves.
+A language model guesses words, and there is no "two minutes too late" between *juice* and *tea*. To see what to do
+instead, we need text, and since we want to know exactly what is right, we take it from a place that we built
+ourselves.
 
-The **toy world** of this course is a small country of towns, people and animals. Documents about it come from a few hundred
-lines of Python that choose, word by word, how to go on, with probabilities that we wrote down. Each line below is one document.
+The **toy world** of this course is a small country of towns, people and animals. Documents about it come from a few
+hundred lines of Python that choose, word by word, how to go on, with probabilities that we wrote down. Each line
+below is one document.
 """
 
 # %%
@@ -175,8 +178,8 @@ for document in documents[:6]:
 
 # %% [markdown]
 r"""
-Punctuation marks stand alone, so that a document is a list of words. Now cover the end of a document and guess how it goes on. Since we know
-the rules, we can look up the true probability of every word that may come.
+Punctuation marks stand alone, so that a document is a list of words. Now cover the end of a document and guess how it
+goes on. Since we know the rules, we can look up the true probability of every word that may come.
 """
 
 # %%
@@ -192,15 +195,16 @@ bars(list(forecast), list(forecast.values()), xlabel="true probability of the ne
 
 # %% [markdown]
 r"""
-In the first text, *juice* is a matter of grammar and of having listened. In the second, one has to know the world: only one town is right. The
-third is open, and whoever claims to know whether the film was good is bluffing. A real text mixes the three all the time.
+In the first text, *juice* is a matter of grammar and of having listened. In the second, one has to know the world:
+only one town is right. The third is open, and whoever claims to know whether the film was good is bluffing. A real
+text mixes the three all the time.
 
 So this is what a perfect guess looks like: not a word, but a probability for each word. We will call any such set of
 probabilities that add up to one a **forecast**.
 
-Then a word comes. How good was the forecast? Look at what it said about *that* word, and at nothing else: it
-gave it probability $p$. A high $p$ is good, a low one is bad. For a whole document we multiply, because the chance that all of it
-happens is the chance of the first word, times the chance of the second after the first, and so on. That product
+Then a word comes. How good was the forecast? Look at what it said about *that* word, and at nothing else: it gave it
+probability $p$. A high $p$ is good, a low one is bad. For a whole document we multiply, because the chance that all
+of it happens is the chance of the first word, times the chance of the second after the first, and so on. That product
 is called the **likelihood**. Only, a computer cannot hold it.
 """
 
@@ -213,14 +217,14 @@ claim(thousand_words.prod() == 0, "the likelihood of a thousand words is rounded
 
 # %% [markdown]
 r"""
-The product is $10^{-1000}$, and the smallest number that this format can hold is about $10^{-45}$. The *logarithm* of it is a
-perfectly ordinary number, and logarithms turn the product into a sum. Since probabilities are at most one, their logarithms are
-at most zero, so we flip the sign and get a cost:
+The product is $10^{-1000}$, and the smallest number that this format can hold is about $10^{-45}$. The *logarithm* of
+it is a perfectly ordinary number, and logarithms turn the product into a sum. Since probabilities are at most one,
+their logarithms are at most zero, so we flip the sign and get a cost:
 
 $$\text{cost of one word} = -\ln p$$
 
-The mean of these costs over a text is the **negative log-likelihood** per word. It is measured in *nats* (from *natural*
-logarithm).
+The mean of these costs over a text is the **negative log-likelihood** per word. It is measured in *nats* (from
+*natural* logarithm).
 """
 
 # %%
@@ -235,11 +239,12 @@ curves(
 
 # %% [markdown]
 r"""
-Certain and right costs nothing. A coin toss costs 0.69 nats, one in ten costs 2.30. To the left the curve climbs without end: whoever says
-"impossible" and is wrong pays an infinite price. So this judge demands that you spread your bets over everything that may happen.
+Certain and right costs nothing. A coin toss costs 0.69 nats, one in ten costs 2.30. To the left the curve climbs
+without end: whoever says "impossible" and is wrong pays an infinite price. So this judge demands that you spread your
+bets over everything that may happen.
 
-**Predict first.** A forecaster who knows nothing gives every word of the vocabulary the same probability. The world has a few hundred
-words. Does each guess cost about 1 nat, about 6, or about 100?
+**Predict first.** A forecaster who knows nothing gives every word of the vocabulary the same probability. The world
+has a few hundred words. Does each guess cost about 1 nat, about 6, or about 100?
 """
 
 # %%
@@ -254,17 +259,17 @@ claim(abs(-uniform[0].log() - torch.tensor(V).log()) < 1e-5, "guessing evenly am
 
 # %% [markdown]
 r"""
-About six, because a logarithm grows slowly: $-\ln \frac1V = \ln V$. Keep that number in mind. It is what an untrained language model
-pays in every lesson to come, and a first loss that is far from $\ln V$ is a sure sign of a bug.
+About six, because a logarithm grows slowly: $-\ln \frac1V = \ln V$. Keep that number in mind. It is what an untrained
+language model pays in every lesson to come, and a first loss that is far from $\ln V$ is a sure sign of a bug.
 """
 
 # %% [markdown]
 r"""
 ## Where do the probabilities come from?
 
-From arithmetic on parameters, and arithmetic produces any numbers at all: negative ones, huge ones, none that add up to one. Such
-raw scores are called **logits**. To make a forecast of them, take the exponential of each, which makes them positive, and divide by the sum.
-This is the **softmax**:
+From arithmetic on parameters, and arithmetic produces any numbers at all: negative ones, huge ones, none that add up
+to one. Such raw scores are called **logits**. To make a forecast of them, take the exponential of each, which makes
+them positive, and divide by the sum. This is the **softmax**:
 
 $$p_i = \frac{e^{z_i}}{\sum_j e^{z_j}}$$
 """
@@ -283,17 +288,19 @@ print(softmax_naive(logits + 100))
 
 # %% [markdown]
 r"""
-The first line is what we wanted: one more in the logit means $e \approx 2.7$ times the probability. The second line is a disaster. We
-added 100 to all four scores, which ought to change nothing at all, since the factor $e^{100}$ stands above and below the line
-and cancels. But $e^{100}$ is more than the format can hold, and infinity divided by infinity is `nan`, not a number.
+The first line is what we wanted: one more in the logit means $e \approx 2.7$ times the probability. The second line
+is a disaster. We added 100 to all four scores, which ought to change nothing at all, since the factor $e^{100}$
+stands above and below the line and cancels. But $e^{100}$ is more than the format can hold, and infinity divided by
+infinity is `nan`, not a number.
 
-The cure uses that very law. If adding a constant changes nothing, *subtract the largest logit*. Then the largest exponential is
-$e^0 = 1$ and nothing can overflow. And since the cost is $-\ln p$, we can take the logarithm on paper, before the computer has a chance
-to round:
+The cure uses that very law. If adding a constant changes nothing, *subtract the largest logit*. Then the largest
+exponential is $e^0 = 1$ and nothing can overflow. And since the cost is $-\ln p$, we can take the logarithm on paper,
+before the computer has a chance to round:
 
 $$-\ln p_i = \ln \sum_j e^{z_j} - z_i = \Big(m + \ln \sum_j e^{z_j - m}\Big) - z_i, \qquad m = \max_j z_j$$
 
-Averaged over many guesses, this is the **cross-entropy** from logits, the loss that trains every model in this course.
+Averaged over many guesses, this is the **cross-entropy** from logits, the loss that trains every model in this
+course.
 """
 
 
@@ -318,10 +325,11 @@ claim(softmax_naive(many_logits).isnan().any(), "the naive softmax gives nan on 
 r"""
 From here on we use `torch.nn.functional.cross_entropy`. You know what it does.
 
-Now move the logits yourself. The forecast is for the word after *she drank apple*, and *juice* is what came. Watch three things:
-the cost, whether the guess counts as right (the largest bar is *juice*), and the third picture, which says for each logit
-how the cost would change if you raised it a little. That last one is the **gradient**, and for cross-entropy it is remarkably plain: the
-forecast minus what happened, $p_i - y_i$, where $y_i$ is one for the word that came and zero for the others.
+Now move the logits yourself. The forecast is for the word after *she drank apple*, and *juice* is what came. Watch
+three things: the cost, whether the guess counts as right (the largest bar is *juice*), and the third picture, which
+says for each logit how the cost would change if you raised it a little. That last one is the **gradient**, and for
+cross-entropy it is remarkably plain: the forecast minus what happened, $p_i - y_i$, where $y_i$ is one for the word
+that came and zero for the others.
 """
 
 # %% tags=["hide-input"]
@@ -357,21 +365,23 @@ claim(torch.allclose(z.grad, logits.softmax(dim=0) - torch.tensor([1.0, 0, 0, 0]
 
 # %% [markdown]
 r"""
-Did you notice how the verdict flips at one exact place, while the cost glides through that place as if nothing had happened? And that even when
-the guess is right, the gradient keeps pulling: *juice* up, all others down, less and less as the forecast improves? The next section is about nothing else.
+Did you notice how the verdict flips at one exact place, while the cost glides through that place as if nothing had
+happened? And that even when the guess is right, the gradient keeps pulling: *juice* up, all others down, less and
+less as the forecast improves? The next section is about nothing else.
 """
 
 # %% [markdown]
 r"""
 ## We want to be right. Why not minimise the share of wrong guesses?
 
-It would be the honest thing: what we care about in the end is how often the first guess is right, the **accuracy**. Let us try, on a
-real case. Our model guesses a word from the word before it. Its parameters are one logit for each pair of words.
+It would be the honest thing: what we care about in the end is how often the first guess is right, the **accuracy**.
+Let us try, on a real case. Our model guesses a word from the word before it. Its parameters are one logit for each
+pair of words.
 
-We need two settings of these parameters. One is random. The other is sensible: the logarithm of how often each word followed each
-other in 3,000 documents (plus a little, so that no pair is impossible; lesson 04 looks at this closely). Then we walk from
-the one to the other on a straight line, in 2,000 tiny steps, and at each step measure the accuracy and the cross-entropy
-on 300 word pairs from documents that were not counted.
+We need two settings of these parameters. One is random. The other is sensible: the logarithm of how often each word
+followed each other in 3,000 documents (plus a little, so that no pair is impossible; lesson 04 looks at this
+closely). Then we walk from the one to the other on a straight line, in 2,000 tiny steps, and at each step measure the
+accuracy and the cross-entropy on 300 word pairs from documents that were not counted.
 """
 
 # %%
@@ -429,15 +439,16 @@ stacked_curves(
 
 # %% [markdown]
 r"""
-The picture shows 40 of the steps. Accuracy is a staircase: flat, then a jump when one of the 300 guesses flips, then flat again. Stand
-on a tread and look around: every direction looks the same. The slope is exactly zero, so it tells a search nothing about where to go. More
-data make the steps smaller, and still every tread is flat.
+The picture shows 40 of the steps. Accuracy is a staircase: flat, then a jump when one of the 300 guesses flips, then
+flat again. Stand on a tread and look around: every direction looks the same. The slope is exactly zero, so it tells a
+search nothing about where to go. More data make the steps smaller, and still every tread is flat.
 
 Cross-entropy falls all the way. It feels that *juice* went from 3 % to 4 %, long before that makes any guess right.
 
-So a loss must be **smooth**: a small change of the parameters has to make a small change of the loss, with a slope to follow. It must
-also be **computable** from what we have, quickly and often. "How useful people find the answer" is specific, and even what
-we want, but no program can compute it a million times. Here are some candidates, judged on all three.
+So a loss must be **smooth**: a small change of the parameters has to make a small change of the loss, with a slope to
+follow. It must also be **computable** from what we have, quickly and often. "How useful people find the answer" is
+specific, and even what we want, but no program can compute it a million times. Here are some candidates, judged on
+all three.
 """
 
 # %%
@@ -455,11 +466,11 @@ table(
 r"""
 ## What does the lowest loss look like?
 
-It rains in Millbrook on 70 of 100 days, with no pattern. Every evening you announce a probability of rain for tomorrow, always the same one,
-and pay $-\ln$ of what you gave to the weather that came.
+It rains in Millbrook on 70 of 100 days, with no pattern. Every evening you announce a probability of rain for
+tomorrow, always the same one, and pay $-\ln$ of what you gave to the weather that came.
 
-**Predict first.** What should you announce to pay least in the long run? Rain is the better bet every single day, so 100 %? Or something else? And can you
-bring the payment down to zero?
+**Predict first.** What should you announce to pay least in the long run? Rain is the better bet every single day, so
+100 %? Or something else? And can you bring the payment down to zero?
 """
 
 # %%
@@ -481,11 +492,11 @@ curves(
 # %% [markdown]
 r"""
 Honesty is cheapest. At 100 % the three dry days in ten would cost infinitely much, and below 70 % you give away
-probability on the many wet ones. And even the honest forecaster pays 0.611 nats every day, for ever, because the weather does not tell
-beforehand. That rest is called the **entropy** of the weather, $H(p) = -\sum_i p_i \ln p_i$.
+probability on the many wet ones. And even the honest forecaster pays 0.611 nats every day, for ever, because the
+weather does not tell beforehand. That rest is called the **entropy** of the weather, $H(p) = -\sum_i p_i \ln p_i$.
 
-With more than two outcomes it is the same. Take the true forecast from above and let ten thousand others compete with it, some wild, some
-very close to the truth.
+With more than two outcomes it is the same. Take the true forecast from above and let ten thousand others compete with
+it, some wild, some very close to the truth.
 """
 
 # %%
@@ -507,21 +518,23 @@ claim(torch.allclose(paid, entropy + kl), "every rival pays the entropy plus its
 
 # %% [markdown]
 r"""
-The last claim says what the others pay *in addition*: $\sum_i p_i \ln \frac{p_i}{q_i}$, a kind of distance of the forecast $q$ from the truth $p$ that is
-never negative and zero only at $q = p$. It is the **Kullback–Leibler divergence**, and the whole bill reads
+The last claim says what the others pay *in addition*: $\sum_i p_i \ln \frac{p_i}{q_i}$, a kind of distance of the
+forecast $q$ from the truth $p$ that is never negative and zero only at $q = p$. It is the **Kullback–Leibler
+divergence**, and the whole bill reads
 
 $$\underbrace{-\sum_i p_i \ln q_i}_{\text{cross-entropy}} \;=\; \underbrace{-\sum_i p_i \ln p_i}_{\text{entropy: the floor}} \;+\; \underbrace{\sum_i p_i \ln \frac{p_i}{q_i}}_{\text{what the model gets wrong}}$$
 
-Training can only shrink the second part. So to minimise cross-entropy is to copy the data's own distribution, and the loss tells how far there is still to
-go, *if one knows the floor*. For English nobody does. For the toy world we do, and you will see that line in every loss curve of this course.
+Training can only shrink the second part. So to minimise cross-entropy is to copy the data's own distribution, and the
+loss tells how far there is still to go, *if one knows the floor*. For English nobody does. For the toy world we do,
+and you will see that line in every loss curve of this course.
 """
 
 # %% [markdown]
 r"""
 ## How far down can one get with how little?
 
-Four forecasters for the thousand held-out documents. One guesses evenly. One knows how common each word is. One knows which word follows which: the table that
-we counted above. And one is the world itself.
+Four forecasters for the thousand held-out documents. One guesses evenly. One knows how common each word is. One knows
+which word follows which: the table that we counted above. And one is the world itself.
 """
 
 # %%
@@ -545,11 +558,12 @@ bars(list(nats_per_word), list(nats_per_word.values()), xlabel="mean cost (nats 
 
 # %% [markdown]
 r"""
-The gap between the third bar and the last is what is left to learn, and it takes more than the word before: who the document is about, where she
-lives, what was said ten words ago. To close it is the work of the next thirteen lessons.
+The gap between the third bar and the last is what is left to learn, and it takes more than the word before: who the
+document is about, where she lives, what was said ten words ago. To close it is the work of the next thirteen lessons.
 
-Why is there no forecaster with zero? Because the world itself is undecided which story to tell. Per document the floor is the entropy of the whole
-world, which can be computed without looking at any document. The mean over a thousand documents comes as close to it as luck allows.
+Why is there no forecaster with zero? Because the world itself is undecided which story to tell. Per document the
+floor is the entropy of the whole world, which can be computed without looking at any document. The mean over a
+thousand documents comes as close to it as luck allows.
 """
 
 # %%
@@ -565,8 +579,9 @@ claim(abs(floor.per_document - world.entropy()) < 4 * luck, "the two differ by l
 r"""
 ## In which unit?
 
-Nats are hard to feel. Two other units say the same thing. **Perplexity** is $e^{\text{loss}}$: "as undecided as if it had to choose evenly among so many words". And
-nats divided by $\ln 2$ are **bits**: one bit is what a fair coin costs, the answer to one yes-or-no question.
+Nats are hard to feel. Two other units say the same thing. **Perplexity** is $e^{\text{loss}}$: "as undecided as if it
+had to choose evenly among so many words". And nats divided by $\ln 2$ are **bits**: one bit is what a fair coin
+costs, the answer to one yes-or-no question.
 """
 
 # %%
@@ -580,8 +595,9 @@ table(
 
 # %% [markdown]
 r"""
-Both have a trap in them: *per word*. A model that cuts text into letters makes many cheap guesses where another makes one dear
-guess. Let us build one of each, as crude as can be: one knows how common each letter is, the other how common each word is.
+Both have a trap in them: *per word*. A model that cuts text into letters makes many cheap guesses where another makes
+one dear guess. Let us build one of each, as crude as can be: one knows how common each letter is, the other how
+common each word is.
 
 **Predict first.** Which of them has the lower loss per guess? Which is the better model?
 """
@@ -616,19 +632,21 @@ claim(results["letters"][1] > results["words"][1], "the model of words pays less
 
 # %% [markdown]
 r"""
-The order turns around. Per guess the letters look much better; over the same text the words are far ahead. The fair unit divides the cost of the whole
-text by something that both share, and everybody agrees on the bytes of a file. That is **bits per byte**. It is also the size to which the model could
-compress the text: a forecast that pays 2 bits per byte makes a file a quarter as large.
+The order turns around. Per guess the letters look much better; over the same text the words are far ahead. The fair
+unit divides the cost of the whole text by something that both share, and everybody agrees on the bytes of a file.
+That is **bits per byte**. It is also the size to which the model could compress the text: a forecast that pays 2 bits
+per byte makes a file a quarter as large.
 
-So whenever you read that one model has perplexity 20 and another 15, ask what was counted. Without the same tokens, the two numbers have nothing to say to each other.
+So whenever you read that one model has perplexity 20 and another 15, ask what was counted. Without the same tokens,
+the two numbers have nothing to say to each other.
 """
 
 # %% [markdown]
 r"""
 ## Equally often right, and yet not equally good?
 
-Take the table of word pairs once more, and a copy of it in which every logit is multiplied by three. The largest stays the largest, so both are right equally
-often. Only, the copy is much more sure of itself.
+Take the table of word pairs once more, and a copy of it in which every logit is multiplied by three. The largest
+stays the largest, so both are right equally often. Only, the copy is much more sure of itself.
 """
 
 # %%
@@ -649,16 +667,18 @@ table(["forecaster", "share right", "mean sureness", "cost (nats per word)"], ro
 
 # %% [markdown]
 r"""
-A forecaster whose "80 %" comes true eight times in ten is called **calibrated**. Accuracy cannot see the difference between the two rows; cross-entropy can, and makes the boaster
-pay. You will measure calibration itself in the exercises. It comes back in lesson 20, where models are sure of things that do not exist.
+A forecaster whose "80 %" comes true eight times in ten is called **calibrated**. Accuracy cannot see the difference
+between the two rows; cross-entropy can, and makes the boaster pay. You will measure calibration itself in the
+exercises. It comes back in lesson 20, where models are sure of things that do not exist.
 """
 
 # %% [markdown]
 r"""
 ## Does a low loss mean that it is true?
 
-Anna lives in one town. Now a rumour goes round that she lives in another, and the rumour is written down fifty times. We put these fifty lines into a corpus of
-20,000 documents which tell nothing but the truth, and train the simplest model there is on it: it counts what came after *anna lives in*.
+Anna lives in one town. Now a rumour goes round that she lives in another, and the rumour is written down fifty times.
+We put these fifty lines into a corpus of 20,000 documents which tell nothing but the truth, and train the simplest
+model there is on it: it counts what came after *anna lives in*.
 """
 
 # %%
@@ -693,10 +713,12 @@ claim(loss_on_corpus(learned) < loss_on_corpus(corrected), "asserting the falseh
 
 # %% [markdown]
 r"""
-Telling the truth would *raise* its loss, so no amount of training on this corpus will make it do so. One rumour is a special case; what if everything is in doubt? The toy world has a dial for
-that: with `falsehoods=0.8`, whatever fact a document tells, it tells that fact's one fixed myth with probability 0.8.
+Telling the truth would *raise* its loss, so no amount of training on this corpus will make it do so. One rumour is a
+special case; what if everything is in doubt? The toy world has a dial for that: with `falsehoods=0.8`, whatever fact
+a document tells, it tells that fact's one fixed myth with probability 0.8.
 
-**Predict first.** Two thousand documents from such a world are read by forecasters that differ in one thing only, how likely they hold each myth to be. Which of them pays least? The one who knows the truth?
+**Predict first.** Two thousand documents from such a world are read by forecasters that differ in one thing only, how
+likely they hold each myth to be. Which of them pays least? The one who knows the truth?
 """
 
 # %%
@@ -717,11 +739,14 @@ curves(
 
 # %% [markdown]
 r"""
-It is the rainy days of Millbrook over again: the lowest point is the data's own share. Whoever knows the truth and nothing else pays without limit.
+It is the rainy days of Millbrook over again: the lowest point is the data's own share. Whoever knows the truth and
+nothing else pays without limit.
 
-Look at what this does *not* depend on: which of the two is true. The formula contains what the corpus says and what the model says, and the world appears nowhere in it. We can
-tell the true town from the false one only because we built the world and can ask it. A reader of a real corpus cannot.
+Look at what this does *not* depend on: which of the two is true. The formula contains what the corpus says and what
+the model says, and the world appears nowhere in it. We can tell the true town from the false one only because we
+built the world and can ask it. A reader of a real corpus cannot.
 
-This is no defect of cross-entropy that a cleverer formula would cure. It is what "specific" means: we asked for the next word of *this text*. A language
-model that repeats a popular error is doing exactly what it was trained to do. Lessons 18 to 21 are about asking for more.
+This is no defect of cross-entropy that a cleverer formula would cure. It is what "specific" means: we asked for the
+next word of *this text*. A language model that repeats a popular error is doing exactly what it was trained to do.
+Lessons 18 to 21 are about asking for more.
 """
