@@ -81,7 +81,7 @@ def run(options: Options) -> dict[str, Any]:
             f"--ServerApp.port={options.port}",
             f"--ServerApp.root_dir={workplace.folder}",
             f"--ServerApp.allow_root={_is_root()}",
-            f"--ServerApp.open_browser={_has_display()}",
+            f"--ServerApp.open_browser={has_display()}",
             f"--IdentityProvider.token={token}",
             f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK.as_posix()}",
             # Nothing leaves this machine, and no pop-up asks whether it may.
@@ -138,7 +138,7 @@ def _is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-def _has_display() -> bool:
+def has_display() -> bool:
     """Whether a browser can be opened where the learner sees it. An editor that forwards pages says so in BROWSER."""
     if "BROWSER" in os.environ:
         return True
