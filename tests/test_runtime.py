@@ -1,0 +1,80 @@
+"""The device, the random numbers, and the modes of a model."""
+
+import contextlib
+import random
+import sys
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from course_lib import runtime
+
+
+def draw() -> tuple[float, float, float, float]:
+    return random.gauss(), np.random.normal(), torch.rand(1).item(), random.random()  # noqa: NPY002
+
+
+def test_a_seed_decides_all_random_numbers():
+    runtime.seed_everything(3)
+    first = draw()
+    runtime.seed_everything(3)
+    assert draw() == first
+    runtime.seed_everything(4)
+    assert not set(draw()) & set(first)
+
+
+def test_random_numbers_go_on_from_a_saved_state():
+    runtime.seed_everything(3)
+    draw()  # leaves half a pair of normal numbers behind, in Python's generator and in NumPy's
+    state = runtime.rng_state()
+    first = draw(), draw()
+    draw()
+    runtime.set_rng_state(state)
+    assert (draw(), draw()) == first
+
+
+def test_the_device_is_one_that_computes():
+    assert torch.ones(2, device=runtime.device()).sum().item() == 2
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
+)
+def test_the_best_device_is_taken(monkeypatch, cuda, mps, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert runtime.device().type == expected
+
+
+def test_a_cpu_computes_in_float32():
+    with runtime.autocast(torch.device("cpu")):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+
+
+@pytest.mark.parametrize(("capability", "expected"), [((7, 5), False), ((8, 0), True), ((9, 0), True)])
+def test_bfloat16_is_used_only_where_the_gpu_has_it(monkeypatch, capability, expected):
+    asked = {}
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(torch, "autocast", lambda kind, dtype, enabled: asked.update(dtype=dtype, enabled=enabled))
+    runtime.autocast(torch.device("cuda"))
+    assert asked == {"dtype": torch.bfloat16, "enabled": expected}
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_model_gets_back_the_mode_it_had(before, inside):
+    model = torch.nn.Sequential(torch.nn.Dropout()).train(before)
+    with contextlib.suppress(KeyError), runtime.in_mode(model, training=inside):
+        assert model.training == model[0].training == inside
+        raise KeyError
+    assert model.training == model[0].training == before
+
+
+def test_peak_memory_lies_between_what_is_held_now_and_what_there_is():
+    peak = runtime.peak_memory_bytes()
+    if sys.platform == "win32":
+        assert peak == 0
+    else:
+        assert 0.9 * psutil.Process().memory_info().rss < peak <= psutil.virtual_memory().total
