@@ -5,12 +5,13 @@ A template is words, `{variables}`, and `[ one | or another ]` alternative of eq
     {person} lives in {person.home} [ | with a {pet} ] .
 
 What a variable may be is its domain: a list (equal chances), a mapping to weights that sum to 1, or a function of other
-variables, named by its parameters, that returns either. `{person.home}` is a variable too, a function of `person`. A variable
-is drawn at the word where it first shows, together with those that it depends on, and keeps its value to the document's end.
+variables, named by its parameters, that returns either. `{person.home}` is a variable too, a function of `person`. A
+variable is drawn at the word where it first shows, together with those that it depends on, and keeps its value to the
+document's end. By then, the text must have told every draw: one text, one derivation.
 
 The templates become one graph, whose nodes are words. A *place* is a node and the values known there, and one function,
-`Grammar.onward`, says how a document goes on from a place. Sampling, scoring, prediction, enumeration and entropy are walks
-over that function, and so they agree, as long as the text tells every draw: one text, one derivation.
+`Grammar.onward`, says how a document goes on from a place. Sampling, scoring, prediction, enumeration and entropy are
+walks over that function, so they agree with one another.
 """
 
 import inspect
@@ -95,7 +96,7 @@ class Reading(NamedTuple):
 
 
 def chances(name: str, choice: Choice) -> list[tuple[Any, float]]:
-    """The values of a domain with their probabilities, refused with a ValueError unless the text can tell them apart."""
+    """The values of a domain with their probabilities; a ValueError where no text could tell them apart."""
     weights = choice if isinstance(choice, Mapping) else dict.fromkeys(choice, 1 / max(1, len(choice)))
     words = [str(value) for value in choice]
     if not words:
@@ -117,9 +118,9 @@ class Grammar:
         variables: the domain of every variable that a template names without a dot.
 
     Raises:
-        ValueError: a template that cannot be read, a variable without a domain or one that would be drawn and never told, an
-            empty domain, values that are not one word each or read alike, weights that are negative or do not sum to 1. What
-            a function returns is examined when it is first called.
+        ValueError: a template that cannot be read, a variable without a domain or one that would be drawn and never
+            told, an empty domain, values that are not one word each or read alike, weights that are negative or do not
+            sum to 1. What a function returns is examined when it is first called.
     """
 
     def __init__(self, forms: Sequence[Form], variables: Mapping[str, Domain]) -> None:
@@ -235,7 +236,7 @@ class Grammar:
     # ── Walks ──
 
     def documents(self, n: int, seed: int) -> list[Document]:
-        """Draw `n` documents; the same seed gives the same ones, and a longer call begins with those of a shorter one."""
+        """Draw `n` documents. The same seed gives the same ones; a longer call begins with those of a shorter one."""
         rng = random.Random(seed)
         return [self._document(rng) for _ in range(n)]
 
@@ -317,8 +318,8 @@ class Grammar:
     def _everywhere(self) -> Iterator[tuple[float, Steps]]:
         """All places with the probability that a document comes there, and how it goes on.
 
-        Places of one node from which the same draws remain to be made are one: a value is forgotten when no later draw depends
-        on it. Nodes come in order, since whatever follows a word was added to the graph before it.
+        A value is forgotten once no later draw depends on it, and places that differ in nothing else become one. Nodes
+        come in order, since whatever follows a word was added to the graph before it.
         """
         at: dict[int, dict[frozenset[tuple[str, Any]], float]] = defaultdict(lambda: defaultdict(float))
         at[self._start.node][frozenset()] = 1.0
@@ -340,7 +341,7 @@ class Grammar:
         }
 
     def entropy(self) -> float:
-        """The entropy of the documents in nats per document, in closed form: every draw's entropy, summed over all places."""
+        """The entropy in nats per document, in closed form: that of every step, averaged over all places."""
         return -math.fsum(p * step.probability * step.log_prob for p, steps in self._everywhere() for step in steps.row)
 
     def words(self) -> list[str]:
