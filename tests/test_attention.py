@@ -2,8 +2,16 @@
 
 import pytest
 import torch
-from course_lib.model import attention, attention_weights, causal_mask, document_mask, fused_attention
-from course_lib.model import rotary_table, rotate
+
+from course_lib.model import (
+    attention,
+    attention_weights,
+    causal_mask,
+    document_mask,
+    fused_attention,
+    rotary_table,
+    rotate,
+)
 
 
 def qkv(n_queries: int, n_keys: int, seed: int = 0) -> list[torch.Tensor]:

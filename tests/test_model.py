@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+
 from course_lib.errors import CourseError
 from course_lib.model import GPT, GPTConfig, KVCache, RMSNorm
 
@@ -99,8 +100,9 @@ def test_documents_in_one_row_are_read_as_if_each_stood_alone(model):
 def test_an_untrained_model_finds_all_tokens_equally_likely():
     torch.manual_seed(0)
     model = GPT(GPTConfig(vocab_size=50, context_length=8, n_layers=2, n_heads=2, d_model=16))
-    ids = torch.randint(50, (4, 8))
-    loss = F.cross_entropy(model(ids).flatten(0, 1), torch.randint(50, (32,)))
+    logits = model(torch.randint(50, (4, 8)))
+    torch.testing.assert_close(logits.softmax(-1), torch.full((4, 8, 50), 1 / 50))
+    loss = F.cross_entropy(logits.flatten(0, 1), torch.randint(50, (32,)))
     assert loss.item() == pytest.approx(math.log(50), abs=0.1)
 
 
@@ -124,11 +126,13 @@ def test_every_parameter_gets_a_gradient_once_the_zeros_are_gone(model):
         assert parameter.grad.abs().max() > 0, name
 
 
-def test_dropout_acts_in_training_only():
+@pytest.mark.parametrize("silent", ["blocks.0.attention", "blocks.0.mlp"])
+def test_dropout_acts_on_both_branches_in_training_only(silent):
     torch.manual_seed(0)
     model = GPT(GPTConfig(vocab_size=V, context_length=T, n_layers=1, n_heads=2, d_model=16, dropout=0.5))
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter)
+    torch.nn.init.zeros_(model.get_submodule(silent).project.weight)
     ids = some_ids()
     assert not torch.equal(model.train()(ids), model(ids))
     assert torch.equal(model.eval()(ids), model(ids))
