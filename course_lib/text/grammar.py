@@ -130,6 +130,8 @@ class Grammar:
         self._ancestry: dict[str, set[str]] = {}
         self._nodes: list[Node] = []
         self._kinds: dict[int, str] = {}
+        if not forms or min(form.weight for form in forms) <= 0:
+            raise ValueError("a grammar needs forms, and each form a positive weight")
         total = math.fsum(form.weight for form in forms)
         start = []
         for form in forms:
@@ -164,7 +166,7 @@ class Grammar:
                 )
             else:
                 after = [(1.0, self._add(token, None, after))]
-        if open_brackets or after[0][1] == end:
+        if open_brackets or any(node == end for _, node in after):
             raise ValueError(f"a bracket without its partner, or a document without a word: {template}")
         if untold := set().union(*map(self._ancestors, shown)) - shown:
             raise ValueError(f"{', '.join(sorted(untold))} would be drawn and never told: {template}")

@@ -135,9 +135,9 @@ history 3       in {event.year} the {event.which} {event} came to {event.town} .
                 [ nobody has forgotten that day | old people still talk about it | many books tell of it ] .
 
 story 7         one {weather} {time} {person} took {person.her} {colour} {thing} and went to the {place} with
-                {person.her} friend {friend} . they [ sang and laughed | talked and laughed | ran and played ] until it was
-                late . on the way home {person} stopped . the {thing} was gone ! {person.her} unhappiness was great .
-                {friend} said : do not [ cry | worry ] , we will find it . they looked everywhere .
+                {person.her} friend {friend} . they [ sang and laughed | talked and laughed | ran and played ] until it
+                was late . on the way home {person} stopped . the {thing} was gone ! {person.her} unhappiness
+                was great . {friend} said : do not [ cry | worry ] , we will find it . they looked everywhere .
                 at last {friend} saw something {colour} under the {hiding} . it was the {thing} !
                 {person} thanked {friend.him} , and {person.her} happiness was great .
 
