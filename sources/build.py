@@ -56,7 +56,11 @@ def read_course(root: Path, registry: Mapping[str, Entry]) -> Editions:
 
 
 def build(root: Path, registry: Mapping[str, Entry], names: Sequence[str] = (), force: bool = False) -> None:
-    """Write every edition; execute the lessons whose outputs were not made from the code that they now have."""
+    """Write every edition; execute the lessons whose outputs are missing, of other code, or not fit to publish.
+
+    Raises BuildError where a lesson fails, and at the end where one has outputs that must not be published. Those are
+    there to be looked at, and the sync check refuses them.
+    """
     editions = read_course(root, registry)
     for name in names:
         if not any(name in path.stem for path in editions.notebooks):
@@ -66,16 +70,20 @@ def build(root: Path, registry: Mapping[str, Entry], names: Sequence[str] = (), 
         for path, notebook in editions.notebooks.items()
         if not names or any(name in path.stem for name in names)
     }
+    unfit = []
     for path in sorted(wanted, key=lambda path: path.parts[0] == "notebooks"):  # what needs no kernel first
         notebook = wanted[path]
         if path.parts[0] == "notebooks":
             old = _read(root / path)
-            if old is not None and not force and _same_code(notebook, old):
+            if old is not None and not force and _can_keep(notebook, old):
                 notebook = with_outputs(notebook, old)
             else:
                 _execute(notebook, path, root)
+                unfit += [f"{path.as_posix()}: {flaw}" for flaw in flaws(notebook)]
         _write(root / path, dumps(notebook))
-    _write_table(root, editions.course)
+    _write(root / "README.md", _with_table(root, editions.course))
+    if unfit:
+        raise BuildError("\n".join(unfit))
 
 
 def _execute(notebook: NotebookNode, path: Path, root: Path) -> None:
@@ -87,8 +95,6 @@ def _execute(notebook: NotebookNode, path: Path, root: Path) -> None:
         raise BuildError(f"{path.as_posix()}: " + re.sub(r"\x1b\[[0-9;]*m", "", str(error))) from None
     figures = notebook.metadata["course"]
     print(f"{figures['seconds']} s, {figures['peak_memory_mb']} MB")
-    if found := flaws(notebook):
-        raise BuildError("\n".join(f"{path.as_posix()}: {flaw}" for flaw in found))
 
 
 def check(root: Path, registry: Mapping[str, Entry]) -> list[str]:
@@ -126,20 +132,14 @@ def point_at(root: Path, registry: Mapping[str, Entry], url: str) -> None:
         home = Home.parse(url)
     except ValueError as error:
         raise BuildError(str(error)) from None
-    stale = [
-        path for path, notebook in read_course(root, registry).notebooks.items() if _is_stale(root / path, notebook)
-    ]
-    if stale:
-        raise BuildError(f"{stale[0].as_posix()} is not built from its source as it is now: build first")
+    for path, notebook in read_course(root, registry).notebooks.items():
+        old = _read(root / path)
+        if old is None or not _can_keep(notebook, old):
+            raise BuildError(f"{path.as_posix()} is not built from its source as it is now: build first")
     pyproject = root / "pyproject.toml"
     text = pyproject.read_text(encoding="utf-8")
     _write(pyproject, re.sub(r'(?m)^Course = ".*"$', f'Course = "{home.url}"', text))
     build(root, registry)
-
-
-def _is_stale(path: Path, notebook: NotebookNode) -> bool:
-    old = _read(path)
-    return old is None or not _same_code(notebook, old)
 
 
 def with_outputs(notebook: NotebookNode, old: NotebookNode) -> NotebookNode:
@@ -162,6 +162,10 @@ def dumps(notebook: NotebookNode) -> str:
 def _same_code(notebook: NotebookNode, old: NotebookNode) -> bool:
     key = "source_sha256"
     return notebook.metadata.get("course", {}).get(key) == old.metadata.get("course", {}).get(key)
+
+
+def _can_keep(notebook: NotebookNode, old: NotebookNode) -> bool:
+    return _same_code(notebook, old) and ("course" not in old.metadata or not flaws(old))
 
 
 def _differences(path: Path, notebook: NotebookNode, root: Path) -> list[str]:
@@ -205,10 +209,6 @@ def _read(path: Path) -> NotebookNode | None:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _write_table(root: Path, course: Course) -> None:
-    _write(root / "README.md", _with_table(root, course))
 
 
 def _with_table(root: Path, course: Course) -> str:

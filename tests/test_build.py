@@ -614,12 +614,19 @@ def test_what_only_looks_like_a_path_or_a_name_is_let_through(text: str, course:
     assert build.check(course, REGISTRY) == []
 
 
-def test_the_build_publishes_no_lesson_with_a_flaw(tmp_path: Path, no_kernel: list[str], monkeypatch: Any) -> None:
-    monkeypatch.setattr(execution, "MAX_SECONDS", 0.5)
+def test_outputs_not_fit_to_publish_are_an_error_until_they_are_made_again(
+    tmp_path: Path, no_kernel: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = make_course(tmp_path)
-    with pytest.raises(build.BuildError, match=r"took 1.0 s; a lesson may take 0.5"):
-        build.build(root, REGISTRY)
-    assert not list((root / "notebooks").glob("*"))
+    monkeypatch.setattr(execution, "MAX_SECONDS", 0.5)
+    for _ in range(2):
+        with pytest.raises(build.BuildError, match=r"01_sums.ipynb: took 1.0 s; a lesson may take 0.5"):
+            build.build(root, REGISTRY)
+    with pytest.raises(build.BuildError, match="build first"):
+        build.point_at(root, REGISTRY, "https://github.com/me/fork")
+    assert len(no_kernel) == 4
+    monkeypatch.undo()
+    assert build.check(root, REGISTRY) == []
 
 
 def test_peak_memory_counts_what_the_kernel_held(tmp_path: Path) -> None:
