@@ -190,25 +190,28 @@ def test_the_server_answers_here_only_and_only_to_its_token(course: Path, monkey
         with subprocess.Popen(
             command, cwd=course, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as server:
-            assert server.stderr is not None
-            told = ""
-            while server.poll() is None and "\nStop with" not in told:
-                told += server.stderr.readline()
-            address = re.search(r"http://127\.0\.0\.1:(\d+)/\S+\?token=\w+", told)
-            assert address, told
-            listening = {
-                connection.laddr
-                for connection in psutil.Process(server.pid).net_connections()
-                if connection.status == psutil.CONN_LISTEN
-            }
-            status = {
-                "page": status_of(address[0]),
-                "files": status_of(f"http://127.0.0.1:{address[1]}/api/contents?{address[0].partition('?')[2]}"),
-                "no token": status_of(f"http://127.0.0.1:{address[1]}/api/contents"),
-                "wrong token": status_of(f"http://127.0.0.1:{address[1]}/api/contents?token=guess"),
-            }
-            server.send_signal(signal.SIGINT)
-            said, _ = server.communicate(timeout=30)
+            try:
+                assert server.stderr is not None
+                told = ""
+                while server.poll() is None and "\nStop with" not in told:
+                    told += server.stderr.readline()
+                address = re.search(r"http://127\.0\.0\.1:(\d+)/\S+\?token=\w+", told)
+                assert address, told
+                listening = {
+                    connection.laddr
+                    for connection in psutil.Process(server.pid).net_connections()
+                    if connection.status == psutil.CONN_LISTEN
+                }
+                status = {
+                    "page": status_of(address[0]),
+                    "files": status_of(f"http://127.0.0.1:{address[1]}/api/contents?{address[0].partition('?')[2]}"),
+                    "no token": status_of(f"http://127.0.0.1:{address[1]}/api/contents"),
+                    "wrong token": status_of(f"http://127.0.0.1:{address[1]}/api/contents?token=guess"),
+                }
+                server.send_signal(signal.SIGINT)
+                said, _ = server.communicate(timeout=30)
+            finally:
+                server.kill()
 
     assert server.returncode == 0
     assert status == {"page": 200, "files": 200, "no token": 403, "wrong token": 403}
