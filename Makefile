@@ -1,7 +1,6 @@
 # The commands of the course; `make help` lists them. Without make (Windows, conda): see "Without make" in README.md.
 
 CORPUS ?= default
-PRESET ?= laptop
 OUT ?= runs/$(basename $(notdir $(CORPUS)))
 CONSTRAINTS ?= -c constraints.txt
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
@@ -18,7 +17,7 @@ lab: .venv/installed-lab ## open the course in JupyterLab (PORT=8888: another po
 	@$(PY) -m course_lib lab $(if $(PORT),--port $(PORT))
 
 pretrain: .venv/installed-lab ## train a language model and let it talk (CORPUS=world, CORPUS=my.txt, PRESET=, OUT=)
-	@$(PY) -m course_lib train --corpus $(CORPUS) --preset $(PRESET) --out $(OUT)
+	@$(PY) -m course_lib train --corpus $(CORPUS) $(if $(PRESET),--preset $(PRESET)) --out $(OUT) --resume
 
 test: test-units test-notebooks test-browser ## prove everything: library, notebooks, exercises, a real browser, the one-click set-up
 

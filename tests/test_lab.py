@@ -216,7 +216,7 @@ def test_the_server_answers_here_only_and_only_to_its_token(course: Path, monkey
     assert server.returncode == 0
     assert status == {"page": 200, "files": 200, "no token": 403, "wrong token": 403}
     assert {(here.ip, here.port) for here in listening} == {("127.0.0.1", int(address[1]))}
-    assert int(address[1]) != taken
+    assert 0 < abs(int(address[1]) - taken) < 200  # as near as one is free
     result = json.loads(said.splitlines()[-1])
     assert result["url"] == address[0]
     assert Path(result["my_work"]) == course / "my_work"
