@@ -263,10 +263,10 @@ while True:
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a POSIX signal")
 def test_killed_while_saving_nothing_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Eight times SIGKILL, at moments spread over the saving of 2 MB: there is always a whole newest checkpoint."""
+    """Three times SIGKILL, at moments spread over the saving of 2 MB: there is always a whole newest checkpoint."""
     moments = random.Random(0)
     last = 0
-    for _ in range(8):
+    for _ in range(3):
         process = subprocess.Popen([sys.executable, "-c", SAVER, str(tmp_path)], stdout=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"

@@ -21,6 +21,8 @@ NEEDED = (
     "jaxtyping",
     "platformdirs",
     "pooch",
+    "regex",
+    "requests",
     "tqdm",
     "tyro",
 )

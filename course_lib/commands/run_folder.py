@@ -1,5 +1,6 @@
 """The folder of a training run: settings, tokenizer, tokens and checkpoints, which together are a model that talks."""
 
+import contextlib
 import json
 import math
 import os
@@ -128,7 +129,8 @@ class Run:
             unfinished.write_bytes(data)
             unfinished.replace(path)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
             raise CourseError(
                 f"{path} cannot be written: {error.strerror}. "
                 "Free the disk, mend the permissions, or take another folder."
