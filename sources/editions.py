@@ -4,7 +4,6 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -192,7 +191,7 @@ def _map(course: Course) -> str:
 
 def _summary(lesson: Lesson) -> str:
     pairs = zip(lesson.objectives, lesson.summary, strict=True)
-    return "## What you can do now\n\n" + "\n".join(f"- **{objective}** {summary}" for objective, summary in pairs)
+    return "## What you can do now\n\n" + "\n".join(f"- **{objective}**  \n  {summary}" for objective, summary in pairs)
 
 
 def _quiz(quiz: Sequence[Question]) -> str:
@@ -212,11 +211,11 @@ def _folded(summary: str, markdown: str) -> str:
 
 
 def _inline_html(markdown: str) -> str:
-    """One line of Markdown as HTML; formulas between dollars stay as they are for MathJax to find."""
+    """One line of Markdown as HTML. Formulas between dollars stay for MathJax to find, without what HTML would read."""
     formulas: list[str] = []
 
     def keep(match: re.Match[str]) -> str:
-        formulas.append(escape(match[0]))
+        formulas.append(match[0].replace("<", r"\lt ").replace(">", r"\gt "))
         return f"\ue000{len(formulas) - 1}\ue001"
 
     html = MarkdownIt("commonmark").renderInline(re.sub(r"\$[^$]+\$", keep, markdown))
