@@ -8,6 +8,7 @@ nothing depends on colour vision (colours: Okabe and Ito, "Color Universal Desig
 import io
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -55,7 +56,7 @@ def axes(figure: Figure, *, xlabel: str, ylabel: str, title: str = "", place: tu
     return ax
 
 
-def legend(ax: Axes, **options: str) -> None:
+def legend(ax: Axes, **options: Any) -> None:
     """A legend that takes labels literally."""
     for text in ax.legend(fontsize=FONT_SIZE - 2, frameon=False, **options).get_texts():
         text.set_parse_math(False)
@@ -83,14 +84,9 @@ def curves(
     for label, (mark_x, mark_y) in (marks or {}).items():
         ax.plot(mark_x, mark_y, "o", color=INK, markersize=8)
         ax.annotate(
-            label,
-            (mark_x, mark_y),
-            (8, 8),
-            textcoords="offset points",
-            fontsize=FONT_SIZE - 2,
-            color=INK,
-            parse_math=False,
-        )
+            label, (mark_x, mark_y), (8, 10), textcoords="offset points", fontsize=FONT_SIZE - 2, color=INK,
+            parse_math=False, bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
+        )  # fmt: skip
     if len(series) > 1:
         legend(ax)
     return picture
