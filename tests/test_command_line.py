@@ -103,9 +103,9 @@ def world_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(text_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of 400 steps that nothing came between."""
+    """A run of 200 steps that nothing came between."""
     out = tmp_path_factory.mktemp("runs") / "whole"
-    assert main(["train", "--corpus", str(text_file), "--out", str(out), "--steps", "400", *SMALL]) == 0
+    assert main(["train", "--corpus", str(text_file), "--out", str(out), "--steps", "200", *SMALL]) == 0
     return out
 
 
@@ -198,15 +198,15 @@ def test_a_finished_run_ends_at_once_with_the_same_numbers(
 def test_killed_and_resumed_equals_uninterrupted(text_file: Path, whole: Path, tmp_path: Path, run: Run) -> None:
     """SIGKILL in the middle: the same weights in the end, bit for bit, and the same loss."""
     out = tmp_path / "killed"
-    arguments = ["train", "--corpus", text_file, "--out", out, "--steps", 400, "--save-every", 20, *SMALL, "--resume"]
+    arguments = ["train", "--corpus", text_file, "--out", out, "--steps", 200, "--save-every", 20, *SMALL, "--resume"]
     process = start(*arguments)
     folder = out / "checkpoints"
-    wait_for(lambda: folder.is_dir() and any(folder.glob("*-step-*")), process)
+    wait_for(lambda: folder.is_dir() and any(folder.glob("0*-step-*")), process)
     process.kill()
     process.communicate()
     assert not (out / "result.json").exists()
     result = run(*arguments)
-    assert 20 <= result["resumed_from"] < 400
+    assert 20 <= result["resumed_from"] < 200
     expected = json.loads((whole / "result.json").read_text())
     assert (result["val_loss"], result["tokens"]) == (expected["val_loss"], expected["tokens"])
     assert weights(out) == weights(whole)
@@ -217,7 +217,7 @@ def test_interrupted_nothing_is_lost(text_file: Path, whole: Path, tmp_path: Pat
     """Ctrl-C long before the first checkpoint is due saves one, says how to go on, and the resumed run is the same."""
     out = tmp_path / "stopped"
     process = start(
-        *("train", "--corpus", text_file, "--out", out, "--steps", 400, "--save-every", 10_000, *SMALL, "--resume")
+        *("train", "--corpus", text_file, "--out", out, "--steps", 200, "--save-every", 10_000, *SMALL, "--resume")
     )
     assert process.stderr is not None
     read = ""
@@ -229,7 +229,7 @@ def test_interrupted_nothing_is_lost(text_file: Path, whole: Path, tmp_path: Pat
     assert "Traceback" not in err
     assert f"Go on with: python -m course_lib train --resume --out {out}" in err
     result = run("train", "--resume", "--out", out)
-    assert 0 < result["resumed_from"] < 400
+    assert 0 < result["resumed_from"] < 200
     assert weights(out) == weights(whole)
 
 
