@@ -49,6 +49,13 @@ def test_the_size_of_the_batches_does_not_matter(model):
     assert results[0].nats == pytest.approx(results[1].nats, rel=1e-5) == pytest.approx(results[2].nats, rel=1e-5)
 
 
+def test_documents_in_one_row_are_judged_each_by_itself(model):
+    inputs, targets = torch.randint(V, (2, 1, T), generator=torch.Generator().manual_seed(0))
+    together = Batch(inputs, targets, torch.tensor([[0, 0, 1, 1, 1, 2]]))
+    alone = [Batch(inputs[:, span], targets[:, span]) for span in (slice(0, 2), slice(2, 5), slice(5, 6))]
+    assert evaluate(model, [together]).nats == pytest.approx(evaluate(model, alone).nats, rel=1e-5)
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_evaluation_is_without_dropout_gradients_or_traces(model, training):
     model.train(training)
