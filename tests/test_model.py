@@ -192,6 +192,7 @@ def test_a_config_survives_the_way_through_a_dictionary():
         ({"n_layers": 2.5}, "n_layers is 2.5, but must be of type int"),
         ({"n_layers": True}, "n_layers is True"),
         ({"n_layers": "2"}, "n_layers is '2'"),
+        ({"dropout": True}, "dropout is True"),
         ({"n_layers": 0}, "n_layers is 0, but a model needs at least 1"),
         ({"d_model": 20}, "multiple of 8"),
         ({"dropout": 1.0}, "dropout is 1.0"),

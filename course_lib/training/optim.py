@@ -13,8 +13,9 @@ from torch.optim import AdamW, Optimizer
 def orthogonalize(matrices: Float[Tensor, "*N rows columns"], steps: int = 5) -> Float[Tensor, "*N rows columns"]:
     """The nearest matrix whose singular values are all about 1 (between 0.7 and 1.2), without computing an SVD.
 
-    Each Newton-Schulz step applies an odd polynomial to all singular values at once, because X (XᵀX)ⁿ keeps the
-    singular vectors. The coefficients trade exactness at 1 for a steep rise near 0.
+    Each Newton-Schulz step, X ← (a + b XXᵀ + c (XXᵀ)²) X, applies an odd polynomial to all singular values at once and
+    keeps the singular vectors. Its coefficients trade exactness at 1 for a steep rise near 0. All steps are polynomials
+    in the same XXᵀ, so they are taken on that small square matrix, and X itself is multiplied once, at the end.
 
     Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks".
     """
@@ -22,9 +23,14 @@ def orthogonalize(matrices: Float[Tensor, "*N rows columns"], steps: int = 5) ->
     is_tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.mT if is_tall else matrices
     x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
+    square = x @ x.mT
+    identity = torch.eye(square.shape[-1], dtype=x.dtype, device=x.device)
+    product = identity
     for _ in range(steps):
-        gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        polynomial = a * identity + b * square + c * square @ square
+        product = polynomial @ product
+        square = polynomial @ square @ polynomial
+    x = product @ x
     return x.mT if is_tall else x
 
 
