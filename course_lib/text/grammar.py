@@ -331,8 +331,10 @@ class Grammar:
                 steps = self.onward(node, known)
                 yield p, steps
                 for step in steps.row:
-                    needed = self._needed({**known, **step.drawn}, self._nodes[step.node].later)
-                    at[step.node][frozenset(needed.items())] += p * step.probability
+                    later = self._nodes[step.node].later
+                    same = not step.drawn and later == self._nodes[node].later
+                    kept = values if same else frozenset(self._needed({**known, **step.drawn}, later).items())
+                    at[step.node][kept] += p * step.probability
 
     def _needed(self, known: Known, later: set[str]) -> Known:
         depended_on = set().union(*(self._ancestors(name) for name in later if name not in known))

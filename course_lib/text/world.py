@@ -33,8 +33,8 @@ FOODS = "soup pancakes dumplings noodles pizza curry salad stew rice waffles por
 ANIMALS = """
     animal    says      eats     young    near
     elephant  trumpets  leaves   calf     river
-    cow       moos      grass    calf     farm
     horse     neighs    hay      foal     farm
+    cow       moos      grass    calf     farm
     bear      growls    honey    cub      mountain
     lion      roars     meat     cub      hill
     pig       grunts    potatoes piglet   farm
@@ -153,7 +153,7 @@ diary 7         dear diary , it is {day} and a {weather} {time} here in {person.
                 [ found my {thing} . how lucky ! what happiness ! | lost my {thing} . how unlucky ! what unhappiness ! ]
                 now i am {feeling} . good night ! {person}
 
-list 4          shopping list of {person} : some {person.food} , {grocery} , {second} and {third} .
+list 4          shopping list of {person} : some {person.food} , {grocery} and {other_grocery} .
 list 4          {person} has a bag . in it are a picture of {person.her} {person.pet} , a {colour} {thing}
                 and a {other_colour} {other_thing} .
 
@@ -172,7 +172,7 @@ question 2      [ which river flows through {town} ? it is the river {town.river
 question 1      when did the {event.which} {event} come to {event.town} ? it came in {event.year} .
 
 sum 2           [ {a} plus {b} is {sum} | {sum} minus {a} is {b} ] .
-sum 3           {person} has {a} {goods} . {friend} gives {person.him} {b} more . now {person.she} has {sum} {goods} ,
+sum 3           {person} has {a} {goods} . {friend} gives {person.him} {b} more . now {person} has {sum} {goods} ,
                 because {a} plus {b} is {sum} .
 
 comparison 2    who is older , {child} or {rival} ? {child} was born in {child.born} and {rival} in {rival.born} ,
@@ -226,7 +226,7 @@ class Fact(NamedTuple):
 HER = Entity("her", {"she": "she", "her": "her", "him": "her"})
 HIS = Entity("his", {"she": "he", "her": "his", "him": "him"})
 
-SIZES = {"people": (5, 60), "towns": (2, 12), "animals": (2, 20), "events": (2, 14), "things": (3, 20)}
+SIZES = {"people": (5, 60), "towns": (2, 12), "animals": (2, 20), "events": (2, 14), "things": (2, 16)}
 FACTS = {
     "people": ["home", "job", "pet", "food", "born", "friend"],
     "towns": ["river", "year", "dish"],
@@ -300,7 +300,7 @@ def _truths_and_myths(entity: Entity, trait: str, group: list[Entity], rng: rand
     wrong = [value for value in values if value not in (*truths, entity)]
     if trait in ("born", "year"):
         wrong = [year for year in wrong if year < truths[0]] or [str(int(truths[0]) - 1)]
-    return list(zip(truths, _shuffled(wrong, rng), strict=False))
+    return list(zip(truths, _shuffled(wrong, rng)[: len(truths)], strict=True))
 
 
 class World(Grammar):
@@ -331,7 +331,7 @@ class World(Grammar):
         towns: int = 12,
         animals: int = 20,
         events: int = 14,
-        things: int = 20,
+        things: int = 16,
     ) -> None:
         if not (0 <= falsehoods <= 1 and -1 <= bias <= 1):
             raise ValueError(f"falsehoods lie between 0 and 1, bias between -1 and 1; found {falsehoods} and {bias}")
@@ -368,8 +368,8 @@ class World(Grammar):
         def born(one: Entity) -> str:
             return one.traits["born"]
 
-        def without(values: Sequence[Any], *taken: Any) -> list[Any]:
-            return [value for value in values if value not in taken]
+        def without(values: Sequence[Any], taken: Any) -> list[Any]:
+            return [value for value in values if value != taken]
 
         def pronoun(job: str) -> dict[Entity, float]:
             lean = self.bias / 2 if JOBS.index(job) % 2 == 0 else -self.bias / 2
@@ -397,8 +397,7 @@ class World(Grammar):
             "colour": COLOURS[some],
             "other_colour": lambda colour: without(COLOURS[some], colour),
             "grocery": GROCERIES[some],
-            "second": lambda grocery: without(GROCERIES[some], grocery),
-            "third": lambda grocery, second: without(GROCERIES[some], grocery, second),
+            "other_grocery": lambda grocery: without(GROCERIES[some], grocery),
             "hiding": HIDING[some],
             "place": PLACES[some],
             "seat": SEATS[some],
