@@ -7,7 +7,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -17,9 +16,7 @@ from torch import Tensor, nn
 from course_lib.errors import CourseError
 from course_lib.runtime import autocast, in_mode
 from course_lib.text.batches import IGNORE, Batch
-
-if TYPE_CHECKING:
-    from course_lib.text.world import World
+from course_lib.text.world import VALIDATION_SEED, World
 
 
 def total_nats(model: nn.Module, batch: Batch) -> Float[Tensor, ""]:
@@ -85,7 +82,7 @@ class Judgement:
     """Distance of `kinds` from the world's own documents: 0 is the same mixture, 1 has nothing in common."""
 
 
-def judge_world(world: "World", texts: Sequence[str], n_reference: int = 10_000) -> Judgement:
+def judge_world(world: World, texts: Sequence[str], n_reference: int = 10_000) -> Judgement:
     """Hold `texts` (documents without their end) against the world that they should be about.
 
     Args:
@@ -93,8 +90,6 @@ def judge_world(world: "World", texts: Sequence[str], n_reference: int = 10_000)
         texts: what a model wrote.
         n_reference: how many of the world's own documents say how often each kind should occur.
     """
-    from course_lib.text.world import VALIDATION_SEED
-
     if not texts:
         raise CourseError("There is no text to judge. Generate some first.")
     verdicts = [world.is_true(text) for text in texts]
