@@ -64,8 +64,9 @@ class Node(NamedTuple):
     word: str
     variable: str | None
     next: list[tuple[float, int]]  # probability, node
+    paths: set[frozenset[str]]  # the variables that show from here on: a set for each way to the end
+    later: frozenset[str]  # the variables that may show after this word
     looks_at: list[str]  # the variables that decide what follows
-    later: set[str]  # the variables that show somewhere after this word
     memory: dict[tuple[Any, ...], "Steps"]  # what `onward` found, by the values of `looks_at`
 
 
@@ -105,7 +106,7 @@ def chances(name: str, choice: Choice) -> list[tuple[Any, float]]:
         raise ValueError(f"{name} has several values that read {', '.join(sorted(twice))}")
     if odd := [word for word in words if word.split() != [word]]:
         raise ValueError(f"{name} has a value that is not exactly one word: {odd[0]!r}")
-    if min(weights.values()) < 0 or abs(math.fsum(weights.values()) - 1) > 1e-9:
+    if not (min(weights.values()) >= 0 and abs(math.fsum(weights.values()) - 1) <= 1e-9):
         raise ValueError(f"{name} has weights that are no probabilities: {list(weights.values())}")
     return [(value, weight) for value, weight in weights.items() if weight > 0]
 
@@ -130,7 +131,7 @@ class Grammar:
         self._ancestry: dict[str, set[str]] = {}
         self._nodes: list[Node] = []
         self._kinds: dict[int, str] = {}
-        if not forms or min(form.weight for form in forms) <= 0:
+        if not forms or not all(form.weight > 0 for form in forms):
             raise ValueError("a grammar needs forms, and each form a positive weight")
         total = math.fsum(form.weight for form in forms)
         start = []
@@ -144,7 +145,6 @@ class Grammar:
 
     def _link(self, template: str, end: int) -> list[tuple[float, int]]:
         """Add the nodes of a template, the last word first, so that what follows a word is there before it."""
-        shown: set[str] = set()
         after = [(1.0, end)]
         open_brackets: list[tuple[list[tuple[float, int]], list[list[tuple[float, int]]]]] = []
         for token in reversed(template.split()):
@@ -158,26 +158,25 @@ class Grammar:
                     open_brackets.pop()
                     after = [(p / len(branches), node) for branch in reversed(branches) for p, node in branch]
             elif slot := re.fullmatch(r"\{(\w+(\.\w+)*)\}", token):
-                shown.add(slot[1])
                 after = [(1.0, self._add("", slot[1], after))]
             elif re.search(r"[][{|}]", token):
-                raise ValueError(
-                    f"{token!r} is neither a word nor a variable nor a bracket with its partner: {template}"
-                )
+                raise ValueError(f"{token!r} is no word, no variable and no bracket with a partner: {template}")
             else:
                 after = [(1.0, self._add(token, None, after))]
         if open_brackets or any(node == end for _, node in after):
             raise ValueError(f"a bracket without its partner, or a document without a word: {template}")
-        if untold := set().union(*map(self._ancestors, shown)) - shown:
-            raise ValueError(f"{', '.join(sorted(untold))} would be drawn and never told: {template}")
+        for path in set().union(*(self._nodes[node].paths for _, node in after)):
+            if untold := frozenset().union(*map(self._ancestors, path)) - path:
+                raise ValueError(f"{', '.join(sorted(untold))} may be drawn and never told: {template}")
         return after
 
     def _add(self, word: str, variable: str | None, after: list[tuple[float, int]]) -> int:
         followers = [self._nodes[node] for _, node in after]
-        shown = {node.variable for node in followers if node.variable}
-        looks_at = shown.union(*map(self._ancestors, shown))
-        later = shown.union(*(node.later for node in followers))
-        self._nodes.append(Node(word, variable, after, sorted(looks_at), later, {}))
+        rest = {path for node in followers for path in node.paths} or {frozenset()}
+        paths = {path | {variable} for path in rest} if variable else rest
+        shown_next = {node.variable for node in followers if node.variable}
+        looks_at = sorted(shown_next.union(*map(self._ancestors, shown_next)))
+        self._nodes.append(Node(word, variable, after, paths, frozenset().union(*rest), looks_at, {}))
         return len(self._nodes) - 1
 
     def _parents(self, name: str) -> list[str]:
@@ -336,7 +335,7 @@ class Grammar:
                     kept = values if same else frozenset(self._needed({**known, **step.drawn}, later).items())
                     at[step.node][kept] += p * step.probability
 
-    def _needed(self, known: Known, later: set[str]) -> Known:
+    def _needed(self, known: Known, later: frozenset[str]) -> Known:
         depended_on = set().union(*(self._ancestors(name) for name in later if name not in known))
         return {
             name: value if name in depended_on else _FORGOTTEN
@@ -350,7 +349,9 @@ class Grammar:
 
     def words(self) -> list[str]:
         """All words that documents may hold, sorted, without `END`."""
-        return sorted({step.word for _, steps in self._everywhere() for step in steps.row} - {_FORGOTTEN, END})
+        steps = [step for _, steps in self._everywhere() for step in steps.row]
+        told = {step.word for step in steps}.union(*(map(str, step.drawn.values()) for step in steps))
+        return sorted(told - {_FORGOTTEN, END})
 
     def floor(self, documents: Iterable[Document]) -> Floor:
         """The least mean loss that these documents allow: their surprise to one who knows the grammar, in nats."""
