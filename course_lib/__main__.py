@@ -7,6 +7,7 @@ for people and returns the same as JSON values. Only the module of the command t
 import argparse
 import contextlib
 import dataclasses
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0 done, 2 an error that the message explains, 130 interrupted.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that lacks a character shows its number
     try:
         command = _parser().parse_args(arguments[:1]).command
         as_json = "--json" in arguments
@@ -50,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except CourseError as error:
         print(f"Error: {error}", file=sys.stderr)
+        return 2
+    except PermissionError as error:
+        print(f"Error: {error.filename}: {error.strerror}. Mend its permissions or choose another.", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("course_lib"):

@@ -112,7 +112,7 @@ TEXT = {
         d_model=128,
         context_length=64,
         batch_size=24,
-        training=TrainingConfig(steps=400, lr=0.01, muon_lr=0.04),
+        training=TrainingConfig(steps=240, lr=0.01, muon_lr=0.04),
     ),
 }
 

@@ -1,5 +1,6 @@
 """The commands as they are typed: what they print, what they leave behind, and that nothing is ever lost."""
 
+import errno
 import json
 import math
 import os
@@ -254,6 +255,11 @@ def test_a_loss_that_explodes_is_no_traceback(text_file: Path, tmp_path: Path, f
     message = fail("train", "--corpus", text_file, "--out", out, "--steps", 50, "--lr", "1e30", *SMALL)
     assert "the update was not made" in message
     assert len(list((out / "checkpoints").iterdir())) == 1  # what was trained before is there
+
+
+def test_weights_that_are_no_numbers_are_not_scored(text_file: Path, tmp_path: Path, fail: Callable[..., str]) -> None:
+    arguments = ["train", "--corpus", text_file, "--out", tmp_path / "run", "--steps", 1, "--lr", "inf", *SMALL]
+    assert "The validation loss is nan" in fail(*arguments)
 
 
 def test_a_damaged_checkpoint_is_passed_over(
@@ -564,6 +570,21 @@ def test_help_and_doctor_do_without_what_is_missing() -> None:
         assert process.returncode == status, process.stderr
         assert "Traceback" not in process.stderr
     assert "is not installed. `python -m course_lib doctor`" in process.stderr
+
+
+def test_permission_denied_is_no_traceback(fail: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "the/folder")
+
+    monkeypatch.setattr(doctor, "run", refuse)
+    assert "the/folder: Permission denied. Mend its permissions" in fail("doctor")
+
+
+def test_a_terminal_without_the_character_shows_its_number() -> None:
+    script = "from course_lib import __main__ as m; from course_lib.commands import doctor;"
+    script += "doctor.run = lambda _: print('\\N{BLACK STAR}'); m.main(['doctor'])"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    assert subprocess.check_output([sys.executable, "-c", script], env=environment).strip() == rb"\u2605"
 
 
 def test_a_fault_of_our_own_is_not_called_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:

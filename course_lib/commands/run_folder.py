@@ -191,6 +191,11 @@ class Run:
         """How well `model` predicts the whole validation text, and for the world how well anyone could."""
         ids = TokenFile.open(self.folder / VAL_TOKENS, self.tokenizer).ids
         evaluation = evaluate(model, self._validation(ids))
+        if not math.isfinite(evaluation.nats):
+            raise CourseError(
+                f"The validation loss is {evaluation.loss}: the weights have left the range of numbers. "
+                "Train again in another folder, with a lower learning rate."
+            )
         text = self.tokenizer.decode(ids if self.is_world else ids[1:])  # what was predicted
         bpb = bits_per_byte(evaluation.nats, len(text.encode()))
         if not self.is_world:

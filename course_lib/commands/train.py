@@ -78,7 +78,8 @@ def run(options: Options) -> dict[str, Any]:
     try:
         return _run(options)
     except KeyboardInterrupt:
-        print(f"\nGo on with: python -m course_lib train --resume --out {options.out}", file=sys.stderr)
+        if (options.out / CONFIG).exists():
+            _say(f"\nGo on with: python -m course_lib train --resume --out {options.out}")
         raise
 
 
