@@ -141,8 +141,8 @@ story 7         one {weather} {time} {person} took {person.her} {colour} {thing}
                 at last {friend} saw something {colour} under the {hiding} . it was the {thing} !
                 {person} thanked {friend.him} , and {person.her} happiness was great .
 
-dialogue 3      {person} : good {time} , {friend} ! where are you going ? {friend} : to the {place} .
-                i want to buy some {grocery} . {person} : may i come with you ?
+dialogue 3      {person} : good {time} , {friend} ! where are you going ? {friend} : to the market .
+                i want to buy some {grocery} and some {other_grocery} . {person} : may i come with you ?
                 {friend} : [ of course , come along ! | not today , but thank you ! ]
 dialogue 4      {person} : are you hungry , {friend} ? {friend} : yes , i would like some {friend.food} .
                 {person} : [ good idea ! | what a surprise ! ] i would like some {person.food} .
@@ -180,7 +180,7 @@ comparison 2    who is older , {child} or {rival} ? {child} was born in {child.b
 comparison 3    which is bigger , {animal.a} {animal} or {beast.a} {beast} ? the {bigger} is bigger .
 
 stranger 6      the {job} [ came home late | sat in the kitchen | was ready to go ] . {one.she} put {one} {thing} on
-                the table and [ drank some {drink} | opened the window | looked for {one} keys ] .
+                the table and [ drank some {drink} | opened the window | looked for {one} glasses ] .
 
 tale 4          once upon a time there was a {trait} {role} . every day {role.she} put on {role.her} {role.wears} ,
                 went to the {role.place} and {role.there} there until evening .
