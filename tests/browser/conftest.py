@@ -38,8 +38,9 @@ FLAGS = [
 
 @dataclass(frozen=True)
 class Lab:
-    """A running JupyterLab: where it answers, and the token that opens it."""
+    """A running JupyterLab: the folder that it shows, where it answers, and the token that opens it."""
 
+    folder: Path
     address: str
     token: str
 
@@ -94,7 +95,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
                 break
         else:
             pytest.fail(f"JupyterLab did not start:\n{said}")
-        yield Lab(*match.groups())
+        yield Lab(course, *match.groups())
         server.terminate()
         server.stderr.read()
 
