@@ -97,8 +97,8 @@ def move_a_slider(page: Page, panel: Locator) -> None:
     explorer.locator(".noUi-handle").first.focus()
     page.keyboard.press("ArrowRight")
 
-    expect(number).not_to_have_text(number_before)
-    expect(picture).not_to_have_attribute("src", picture_before)
+    expect(number).not_to_have_text(number_before, timeout=20_000)
+    expect(picture).not_to_have_attribute("src", picture_before, timeout=20_000)
 
 
 @pytest.mark.parametrize("notebook", FIRST_TWO)
