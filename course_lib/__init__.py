@@ -12,7 +12,7 @@ _ROOM_OF = {
     "setup": "course_lib.notebook",
 }
 
-__all__ = ["check", "claim", "setup"]  # noqa: F822 - resolved by __getattr__
+__all__ = ["check", "claim", "setup"]
 
 
 def __getattr__(name: str) -> Any:
