@@ -182,8 +182,8 @@ comparison 3    which is bigger , {animal.a} {animal} or {beast.a} {beast} ? the
 stranger 6      the {job} [ came home late | sat in the kitchen | was ready to go ] . {one.she} put {one} {thing} on
                 the table and [ drank some {drink} | opened the window | looked for {one} glasses ] .
 
-tale 4          once upon a time there was a {trait} {role} . every day {role.she} put on {role.her} {role.wears} ,
-                went to the {role.place} and {role.there} there until evening .
+tale 4          once upon a time there was a {trait} {role} . in the {role.place} the {role} put on {role.her}
+                {role.wears} , and {role.she} {role.there} there until evening .
                 then the {trait} {role} [ went to sleep | came home ] .
 
 film 4          {person} and {friend} saw a film . it was a film so {surface} that it was {quality} .
