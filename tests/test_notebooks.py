@@ -128,6 +128,18 @@ def test_the_guards_notice_each_fault(tmp_path: Path) -> None:
         assert message in report
 
 
+def test_a_process_left_behind_is_seen(tmp_path: Path) -> None:
+    """One that has left the kernel's process group, which is killed as a whole."""
+    code = (
+        "import subprocess, sys, time\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True)\n"
+        "time.sleep(1)"
+    )
+    _, meter = run_nbval(write_notebook(tmp_path / "bad.ipynb", code), tmp_path, strict=True)
+    [left] = psutil.wait_procs(meter.seen, timeout=1)[1]
+    left.kill()
+
+
 def test_a_deterministic_cell_that_prints_something_else_fails(tmp_path: Path) -> None:
     path = write_notebook(tmp_path / "drift.ipynb", "print(1)")
     notebook = nbformat.read(path, as_version=4)
