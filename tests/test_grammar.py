@@ -76,7 +76,7 @@ def random_grammar(seed: int) -> Grammar:
         "{thing}",
         "{both}",
         "[ | {thing} ]",
-        "[ | {both} ]",
+        "[ {both} | so {both} ]",
     ]
 
     def template() -> str:

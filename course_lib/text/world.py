@@ -258,10 +258,11 @@ def _several(value: Any) -> tuple[Any, ...]:
 
 def _populate(sizes: dict[str, int], rng: random.Random) -> dict[str, list[Entity]]:
     """Everyone and everything that there are facts about."""
-    couples = zip(WOMEN, MEN, strict=True)
     everything = {
         "people": [
-            Entity(name, {**one.traits}) for couple in couples for name, one in zip(couple, (HER, HIS), strict=True)
+            Entity(name, {**one.traits})
+            for pair in zip(WOMEN, MEN, strict=True)
+            for name, one in zip(pair, (HER, HIS), strict=True)
         ],
         "towns": [Entity(name, {}) for name in TOWNS],
         "animals": [Entity(row["animal"], {**row, "a": _article(row["animal"])}) for row in _rows(ANIMALS)],
