@@ -1,7 +1,7 @@
 # The commands of the course; `make help` lists them. Without make (Windows, conda): see "Without make" in README.md.
 
 CORPUS ?= default
-OUT ?= runs/$(basename $(notdir $(CORPUS)))
+OUT ?= runs/$(basename $(notdir $(CORPUS)))$(addprefix -,$(PRESET))
 CONSTRAINTS ?= -c constraints.txt
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
