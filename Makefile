@@ -22,7 +22,7 @@ pretrain: .venv/installed-lab ## train a language model and let it talk (CORPUS=
 test: test-units test-notebooks test-browser ## prove everything: library, notebooks, exercises, a real browser, the one-click set-up
 
 test-units: .venv/installed-dev
-	$(PY) -m pytest -p no:nbval -n 2 --cov --cov-fail-under=90 --ignore=tests/test_notebooks.py --ignore=tests/browser --ignore=tests/test_one_click.py
+	$(PY) -m pytest -p no:nbval -n 2 --cov --cov-fail-under=90 -m "not notebooks and not browser"
 
 test-notebooks: .venv/installed-dev
 	$(PY) -m pytest tests/test_notebooks.py
