@@ -140,7 +140,7 @@ def test_dropout_acts_on_both_branches_in_training_only(silent):
 
 def test_the_number_of_parameters_is_what_counting_by_hand_gives():
     model = GPT(GPTConfig(vocab_size=7, context_length=5, n_layers=3, n_heads=2, d_model=8))
-    block = 8 * 3 * 8 + 8 * 8 + 2 * 8 * 32 + 2 * 8 + 2 * 4  # qkv, project, MLP, two norms, norms of q and k
+    block = 4 * 8 * 8 + 2 * 8 * 32 + 2 * 8 + 2 * 4  # attention, MLP, two norms, norms of queries and keys
     assert model.n_parameters == 7 * 8 + 3 * block + 8 + 8 * 7
 
 

@@ -83,9 +83,9 @@ def test_adamw_follows_its_formula(model):
         for weight in model.parameters():
             key = id(weight)
             weight.grad = torch.randn_like(weight)
-            mean[key] = 0.9 * mean[key] + 0.1 * weight.grad
+            mean[key] = 0.8 * mean[key] + 0.2 * weight.grad
             square[key] = 0.95 * square[key] + 0.05 * weight.grad**2
-            corrected = mean[key] / (1 - 0.9**step), square[key] / (1 - 0.95**step)
+            corrected = mean[key] / (1 - 0.8**step), square[key] / (1 - 0.95**step)
             expected[key] *= 1 - 0.01 * decays[key]
             expected[key] -= 0.01 * corrected[0] / (corrected[1].sqrt() + 1e-8)
         optimizer.step()

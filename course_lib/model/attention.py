@@ -87,7 +87,9 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.n_heads = n_heads
         self.layer = layer  # which of the cache's layers is this one's
-        self.qkv = nn.Linear(d_model, 3 * d_model, bias=False)
+        self.query = nn.Linear(d_model, d_model, bias=False)
+        self.key = nn.Linear(d_model, d_model, bias=False)
+        self.value = nn.Linear(d_model, d_model, bias=False)
         self.q_norm = RMSNorm(d_model // n_heads)
         self.k_norm = RMSNorm(d_model // n_heads)
         self.project = nn.Linear(d_model, d_model, bias=False)
@@ -100,8 +102,10 @@ class SelfAttention(nn.Module):
         cache: KVCache | None = None,
     ) -> Float[Tensor, "B T D"]:
         """Let the tokens of `x`, at the positions of `rotary`, look at each other and at what `cache` holds."""
-        heads = self.qkv(x).unflatten(-1, (3, self.n_heads, -1))
-        q, k, v = heads.permute(2, 0, 3, 1, 4)  # each B H T K
+        q, k, v = (
+            each(x).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)  # B H T K
+            for each in (self.query, self.key, self.value)
+        )
         q, k = rotate(self.q_norm(q), rotary), rotate(self.k_norm(k), rotary)
         if cache is not None:
             k, v = cache.append(self.layer, k, v)
