@@ -36,6 +36,12 @@ def test_merges_are_those_of_the_plain_algorithm(text: str, vocab_size: int) -> 
     assert train_merges(text, vocab_size) == plain_merges(text, vocab_size)
 
 
+@given(st.lists(st.text("abc", max_size=5), max_size=60).map("\n".join))
+def test_a_pair_that_loses_places_to_another_is_still_found_where_it_stays(words: str) -> None:
+    text = "bc\n" * 9 + "abc\n" * 2 + "ab\n" * 3 + words
+    assert train_merges(text, 330) == plain_merges(text, 330)
+
+
 def test_merges_of_real_words_are_those_of_the_plain_algorithm() -> None:
     text = "unhappiness makes the unhappy unhappier; happiness makes the happy happier, and the happiest happy.\n" * 3
     assert train_merges(text, 330) == plain_merges(text, 330)
@@ -51,7 +57,7 @@ def test_a_vocabulary_without_room_for_the_bytes_is_refused() -> None:
         train_merges("text", 255)
 
 
-@given(st.text())
+@given(st.text() | st.text(" \n\ta'1!"))
 def test_pieces_make_up_the_text_and_none_crosses_a_line_end(text: str) -> None:
     pieces = regex.findall(PATTERN, text)
     assert "".join(pieces) == text

@@ -134,6 +134,13 @@ def test_on_a_full_disk_the_former_file_stays_and_nothing_else_does(
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_who_has_the_former_file_open_keeps_it(path: Path) -> None:
+    former = TokenFile.open(path, TOKENIZER)
+    write_tokens(path, IDS[::-1], TOKENIZER)
+    assert former.ids.tolist() == IDS
+    assert TokenFile.open(path, TOKENIZER).ids.tolist() == IDS[::-1]
+
+
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CourseError, match="cannot be written: No such file"):
         write_tokens(tmp_path / "missing" / "text.tokens", IDS, TOKENIZER)

@@ -107,9 +107,7 @@ class TokenFile:
         if header.count:  # the operating system refuses to map nothing
             ids = np.memmap(path, dtype, mode="r", offset=HEADER_BYTES)
         if (largest := int(ids.max(initial=0))) >= tokenizer.vocab_size:
-            _refuse(
-                path, f"is damaged: id {largest} at place {ids.argmax()}, which is not in {tokenizer}"
-            )
+            _refuse(path, f"is damaged: id {largest} at place {ids.argmax()}, which is not in {tokenizer}")
         if hashlib.sha256(ids.data).hexdigest() != header.sha256:
             _refuse(path, "is damaged: the ids are not those that were written (their SHA-256 differs)")
         return cls(path, ids)
