@@ -19,8 +19,8 @@ written every part of such a program, trained it, talked to it, and taken it apa
 up, and how to tell the two apart.
 
 You do not have to wait for the end to meet one. The next two cells hold a complete language model. It is a poor one,
-and you can read it in a minute. First, something to read: a thousand short documents from the **toy world**, a small
-country that exists only inside this course.
+and you can read it in a minute. First, something to read: some of five thousand short documents from the **toy
+world**, a small country that exists only inside this course.
 """
 
 # %%
@@ -72,53 +72,66 @@ r"""
 Every pair of neighbours is fine, and the whole wanders about like somebody who forgets the sentence while saying it.
 A longer memory should help.
 
-**Predict first.** We let it look at 2, 4 and 8 words. More and more of what it writes will be grammatical. Will more
-of it be *true* as well? And is there something else that rises, something we would rather not have?
+**Predict first.** We let it look at 2, 4, 8 and 32 words. More and more of what it writes will be true. But true
+sentences can be had in a cheap way: by repeating what one has read. Where among the memories will the model write
+most that is true *and* its own?
 
-Because the toy world is ours, we do not need to judge by feel. The world can be asked of any text whether it could
-say it, whether it could only say it with something false in it, or not at all.
+Because the toy world is ours, we do not need to judge by feel. The world can say of any text whether it could have
+told it. If not, the text is ungrammatical, or it contradicts itself, or it states something false.
 """
 
 # %%
 from course_lib.display import table
+from course_lib.text import VALIDATION_SEED
 
 already_written = set(documents)
-samples, shares = {}, {}
-for memory in (0, 1, 2, 4, 8):
-    followers, rng = learn(documents, memory), random.Random(0)
-    samples[memory] = [babble(followers, memory, rng) for _ in range(200)]
-    verdicts = [world.is_true(text) for text in samples[memory]]
-    shares[memory] = {
-        "makes no sense": verdicts.count(None) / 200,
-        "makes sense, but is false": verdicts.count(False) / 200,
-        "true": verdicts.count(True) / 200,
-        "copied, word for word": sum(text in already_written for text in samples[memory]) / 200,
+
+
+def judge(texts):
+    """Of the texts, the share that is true and new, true and copied word for word, and not true."""
+    true = [text for text in texts if world.is_true(text)]
+    copied = sum(text in already_written for text in true)
+    return {
+        "true, in its own words": (len(true) - copied) / len(texts),
+        "true, but copied": copied / len(texts),
+        "not true": 1 - len(true) / len(texts),
     }
 
-table(["words of memory", *shares[0]], [[str(memory), *share.values()] for memory, share in shares.items()])
+
+samples, shares = {}, {}
+for memory in (0, 1, 2, 4, 8, 32):
+    followers, rng = learn(documents, memory), random.Random(0)
+    samples[memory] = [babble(followers, memory, rng) for _ in range(300)]
+    shares[memory] = judge(samples[memory])
+
+by_the_world = judge([document.text for document in world.documents(1000, seed=VALIDATION_SEED)])
+table(
+    ["words of memory", *by_the_world],
+    [[str(memory), *share.values()] for memory, share in shares.items()]
+    + [["(new documents by the world itself)", *by_the_world.values()]],
+)
 
 # %%
-claim(shares[8]["makes no sense"] < shares[1]["makes no sense"], "a longer memory makes more sense")
-claim(shares[8]["copied, word for word"] > shares[1]["copied, word for word"] + 0.2, "a longer memory copies more")
-claim(
-    shares[8]["copied, word for word"] > shares[8]["true"] / 2,
-    "most of what is true with eight words of memory is a copy",
-)
+own = {memory: share["true, in its own words"] for memory, share in shares.items()}
+claim(shares[1]["not true"] > shares[4]["not true"] > shares[32]["not true"], "a longer memory tells more truth")
+claim(shares[32]["true, but copied"] > 0.9, "with 32 words of memory, nearly everything is a copy")
+one_way_on = sum(len(set(next_words)) == 1 for next_words in followers.values()) / len(followers)
+claim(one_way_on > 0.9, "after 32 known words, in more than nine of ten cases only one word ever came next")
+claim(max(own.values()) < by_the_world["true, in its own words"] / 2, "no memory comes half as far as the world itself")
 
 # %% [markdown]
 r"""
-Sense rises, and truth rises with it. So does the last column, just as fast: most of what is true at eight words of
-memory was **copied**, word for word. The model has not come to know the world. It has longer pieces by heart. And the
-half that makes no sense falls apart *in spite of* the long memory, mostly because a name was told more than eight
-words ago.
+The middle column goes up to nearly all, and the first one never gets anywhere. A short memory loses the thread: it
+cannot recall a name that was told ten words ago. A long one recites: after 32 known words there is hardly ever more
+than one way to go on. In between it does a little of both. (Some repeating is fair. Many documents are so short that
+even the world itself tells a third of them again, as the last row shows.)
 
-Nor can the memory just be made longer still. Then nothing is left of it but copies. A model that makes sense, tells
-the truth and has *not* read its sentences anywhere must notice that all the towns are used alike, that what holds for
-*anna* holds for any name, and that the name which matters may stand a hundred words back. That is what this course
-builds. If you are impatient, type `make pretrain CORPUS=world`: it trains such a model in about a minute and puts
-what it writes to the test that you have just seen.
+A model that tells the truth in sentences of its own must notice that all towns are used alike, that what holds for
+*anna* holds for any name, and that the name which matters may stand eighty words back. That is what this course
+builds. If you are impatient, type `make pretrain CORPUS=world`, which trains such a model in about a minute; then
+`python -m course_lib evaluate --model runs/world` says how much of what it writes is true.
 
-Step through the five memories yourself.
+Step through the memories yourself.
 """
 
 # %% tags=["hide-input"]
@@ -131,42 +144,52 @@ memories = list(samples)
 def draw(step):
     memory = memories[round(step)]
     picture = bars(
-        list(shares[memory]),
+        list(by_the_world),
         list(shares[memory].values()),
-        xlabel="share of 200 samples",
+        xlabel="share of 300 samples",
         number="{:.0%}",
-        highlight=3,
         limits=(0, 1.15),
     )
     return picture, f"{memory} words of memory. It wrote: {samples[memory][0][:300]}"
 
 
-Explorer(draw, step=slider(0, 4, 1, step=1, label="memory: 0, 1, 2, 4, 8"))
+Explorer(draw, step=slider(0, 5, 1, step=1, label="0, 1, 2, 4, 8, 32 words"))
 
 # %% [markdown]
 r"""
 ## How this course keeps its word
 
 You have just met its three habits. It asks you to **predict** before you run: commit to an answer, even a wild one,
-because a wrong prediction is remembered better than a right sentence. It **measures** what it says. And it has each
-statement of fact that matters checked by a cell, in a `claim`: if the statement holds on your machine, the cell
-prints a tick, and if your hardware or another version lands somewhere else, it says so and goes on.
+because being wrong is what makes the answer interesting. It **measures** what it says. And it has each statement of
+fact that matters checked by a cell, in a `claim`: if the statement holds on your machine, the cell prints a tick;
+otherwise it says so, and the notebook goes on.
 
-Since the probabilities of the toy world are known exactly, every curve will show the **floor**, the loss that no
-model can go below. You will never have to wonder whether a number is good.
+Since the probabilities of the toy world are known exactly, every training curve on it shows the **floor**, the loss
+that no model can go below. There you never have to wonder whether a number is good.
 
-Each lesson has **exercises** in a notebook of their own. You write a function and hand it to `check`, which tries it
-on cases of its own and tells you, when something is wrong, which law is broken and what the mistake looks like. It
-never gives the answer away. Three hints are folded below each exercise, and the solutions, with a discussion of the
-mistakes that people make, wait in a folder of their own.
+Each lesson from 01 on has **exercises** in a notebook of their own. You write a function and hand it to `check`,
+which tries it on cases of its own and tells you, when something is wrong, which law is broken and what the mistake
+looks like. It never gives the answer away. Three hints are folded below each exercise, and the solutions, with a
+discussion of the mistakes that people make, wait in a folder of their own.
 
 Nothing needs the network once the course is installed. Real text is fetched when a network is there, and the toy
 world takes its place when not.
 """
 
+# %% [markdown]
+r"""
+Click into a cell and press Shift+Enter to run it and go to the next. The first code cell of every notebook finds the
+course, or installs it where it is missing, and prints what it runs on. To see more than that, ask the doctor: `%run
+-m course_lib doctor` in a cell of its own says what is missing and how to get it.
+"""
+
 # %% [markdown] tags=["course-map"]
 r"""
 ## The map
+
+The way leads through five parts: how a number is made smaller, how text becomes numbers, the transformer, pretraining
+and sampling, and from a predictor to an assistant. These lessons are there; minutes are for a first reading and for
+the exercises.
 """
 
 # %% [markdown]
@@ -196,8 +219,8 @@ r"""
 | letter | meaning | | symbol | meaning |
 | :-- | :-- | :-- | :-- | :-- |
 | $B$ | texts in a batch | | $x,\ y$ | input, target |
-| $T$ | tokens in a text (of queries; $S$ of keys) | | $z$ | logits: scores before softmax |
-| $D$ | numbers in a token's vector (model width) | | $p,\ q$ | probability: of the data, of the model |
+| $T$ | tokens in a text; in attention, $S$ tokens that are looked at | | $z$ | logits: scores before softmax |
+| $D$ | numbers in a token's vector (model width) | | $p,\ q$ | probability; where both occur, $p$ is the truth and $q$ the model |
 | $H,\ K$ | attention heads, numbers in a head | | $\theta,\ w$ | parameters: all of them, one of them |
 | $F$ | width inside the feed-forward part | | $\eta$ | learning rate |
 | $V$ | tokens in the vocabulary | | $\nabla$ | gradient |
@@ -214,22 +237,29 @@ r"""
 | :-- | :-- |
 | **Attention** | for each token, a weighted mean over other tokens, with weights computed from the tokens themselves |
 | **Batch** | the texts that are read together for one update |
+| **Bits per byte** | the cost of a text in bits, divided by its length in bytes; comparable between tokenizers |
+| **Calibrated** | right as often as it says it will be |
 | **Checkpoint** | all that is needed to go on with a training run, in files |
+| **Claim** | a sentence of a lesson that a cell checks |
 | **Context** | the tokens that a model may look at when it predicts the next one |
 | **Corpus** | a body of text to learn from |
 | **Cross-entropy** | the mean cost −ln *p* of what came |
 | **Decoder** | a model that sees only what stands to the left, and so can write |
 | **Embedding** | the vector that stands for a token |
 | **Encoder** | a model that sees both sides |
-| **Entropy** | the cross-entropy of the true distribution with itself |
+| **Entropy** | the lowest mean cost there is: what the true distribution itself pays |
 | **Epoch** | one pass over the corpus |
 | **Fine-tuning** | training on, with other data |
 | **Floor** | the loss that no model can go below |
+| **Forecast** | a probability for each thing that may come, adding up to one |
 | **Gradient** | for each parameter, how fast the loss changes with it |
 | **Hallucination** | a fluent statement without ground |
 | **Held-out** | kept away from training, to measure on |
 | **Inference** | using a model, without training it |
+| **KL divergence** | what a forecast pays on top of the entropy |
 | **KV cache** | keys and values of earlier tokens, kept so that they need not be computed again |
+| **Learning rate** | how large a step training takes |
+| **Likelihood** | the probability that a model gives to a whole text |
 | **Logits** | raw scores before softmax |
 | **Loss** | the number that training makes smaller |
 | **Nat** | unit of −ln *p*; a bit is 0.693 nats |
