@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from nbclient.exceptions import CellExecutionError, CellTimeoutError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+from nbformat.reader import NotJSONError
 
 from editions import Course, Entry, Home, exercise_notebook, lesson_notebook, solution_notebook
 from execution import execute, flaws
@@ -91,7 +92,7 @@ def _execute(notebook: NotebookNode, path: Path, root: Path) -> None:
     (root / path).parent.mkdir(exist_ok=True)
     try:
         execute(notebook, (root / path).parent)
-    except (CellExecutionError, CellTimeoutError) as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise BuildError(f"{path.as_posix()}: " + re.sub(r"\x1b\[[0-9;]*m", "", str(error))) from None
     figures = notebook.metadata["course"]
     print(f"{figures['seconds']} s, {figures['peak_memory_mb']} MB")
@@ -104,7 +105,7 @@ def check(root: Path, registry: Mapping[str, Entry]) -> list[str]:
     for path, notebook in editions.notebooks.items():
         old = _read(root / path)
         if old is None:
-            found.append(f"{path.as_posix()}: missing")
+            found.append(f"{path.as_posix()}: missing, or not a notebook")
         elif path.parts[0] == "notebooks":
             if not _same_code(notebook, old):
                 found.append(f"{path.as_posix()}: stale: its outputs were made from other code than its source has now")
@@ -160,11 +161,18 @@ def dumps(notebook: NotebookNode) -> str:
 
 
 def _same_code(notebook: NotebookNode, old: NotebookNode) -> bool:
-    key = "source_sha256"
-    return notebook.metadata.get("course", {}).get(key) == old.metadata.get("course", {}).get(key)
+    """Whether `old` was executed with this code and still holds it."""
+    return _code(notebook) == _code(old)
+
+
+def _code(notebook: NotebookNode) -> tuple[str | None, list[str]]:
+    """What outputs depend on. The set-up cell does not count: it names where the course lives, and forks change that."""
+    digest = notebook.metadata.get("course", {}).get("source_sha256")
+    return digest, [cell.source for cell in notebook.cells if cell.cell_type == "code" and cell.id != "setup"]
 
 
 def _can_keep(notebook: NotebookNode, old: NotebookNode) -> bool:
+    """Whether the outputs of `old` may stand in `notebook`. (An edition that is never executed is not in question.)"""
     return _same_code(notebook, old) and ("course" not in old.metadata or not flaws(old))
 
 
@@ -203,7 +211,11 @@ def _home(root: Path) -> Home:
 
 
 def _read(path: Path) -> NotebookNode | None:
-    return nbformat.read(path, as_version=4) if path.exists() else None
+    """The notebook at `path`; None where there is none, or what is left of one after a merge with conflicts."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except (FileNotFoundError, NotJSONError):
+        return None
 
 
 def _write(path: Path, text: str) -> None:

@@ -242,6 +242,16 @@ def test_only_changed_code_is_executed_again(course: Path, no_kernel: list[str])
     assert no_kernel == ["# 01 · Sums", "# 00 · Start"]
 
 
+def test_a_cell_that_somebody_changed_in_the_notebook_does_not_leave_its_output(
+    course: Path, no_kernel: list[str]
+) -> None:
+    path = course / "notebooks/01_sums.ipynb"
+    edit(path, "total = 1 + 1", "total = 5")
+    build.build(course, REGISTRY)
+    assert no_kernel == ["# 01 · Sums"]
+    assert build.check(course, REGISTRY) == []
+
+
 def test_a_notebook_has_no_trace_of_when_and_by_which_python_it_was_executed(executed: Path) -> None:
     notebook = read(executed / "notebooks/01_sums.ipynb")
     assert notebook.metadata.kernelspec.name == "python3"
@@ -566,8 +576,11 @@ UNTIDY: dict[str, tuple[Callable[[Path], None], str]] = {
     "address": (lambda root: edit(root / "pyproject.toml", "OWNER", "me"), "exercises/01_sums.ipynb: header"),
     "recorded hash": (change_lesson(lambda notebook: notebook.metadata.course.update(source_sha256="0" * 64)), "stale"),
     "no recorded hash": (change_lesson(lambda notebook: notebook.metadata.pop("course")), "stale"),
-    "code of a notebook": (change_lesson(lambda notebook: notebook.cells[3].update(source="total = 3")), "cell-002"),
-    "cell more": (change_lesson(lambda notebook: notebook.cells.append(nbformat.v4.new_code_cell("1"))), "not as its source"),
+    "code of a notebook": (change_lesson(lambda notebook: notebook.cells[3].update(source="total = 3")), "stale"),
+    "cell more": (change_lesson(lambda notebook: notebook.cells.append(nbformat.v4.new_code_cell("1"))), "stale"),
+    "prose of a notebook": (change_lesson(lambda notebook: notebook.cells[2].update(source="More.")), "cell-001 is not as"),
+    "cell of prose more": (change_lesson(lambda notebook: notebook.cells.append(nbformat.v4.new_markdown_cell("1"))), "not as its source"),
+    "conflict": (lambda root: edit(root / "solutions/01_sums.ipynb", '{\n "cells"', '<<<<<<< HEAD\n{\n "cells"'), "not a notebook"),
     "cell less": (change_lesson(lambda notebook: notebook.cells.pop()), "footer"),
     "layout of a notebook": (lambda root: edit(root / "notebooks/01_sums.ipynb", '  "cell_type"', '   "cell_type"'), "not as its source"),
     "cleared notebook": (change_lesson(clear), "not executed from top to bottom"),
