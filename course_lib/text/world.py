@@ -106,8 +106,7 @@ GOODS = "coins stamps shells buttons cards".split()
 TRAITS = "kind good brave clever young friendly".split()
 PRAISE = "good funny beautiful clever".split()
 BLAME = "bad boring silly slow".split()
-NUMBERS = """one two three four five six seven eight nine ten eleven twelve thirteen fourteen
-    fifteen sixteen seventeen eighteen nineteen twenty""".split()
+NUMBERS = "one two three four five six seven eight nine ten eleven twelve".split()
 
 # ── What is told ──
 
@@ -142,7 +141,7 @@ story 7         one {weather} {time} {person} took {person.her} {colour} {thing}
                 {person} thanked {friend.him} , and {person.her} happiness was great .
 
 dialogue 3      {person} : good {time} , {friend} ! where are you going ? {friend} : to the market .
-                i want to buy some {grocery} and some {other_grocery} . {person} : may i come with you ?
+                i want to buy some {grocery} and one {fruit} . {person} : may i come with you ?
                 {friend} : [ of course , come along ! | not today , but thank you ! ]
 dialogue 4      {person} : are you hungry , {friend} ? {friend} : yes , i would like some {friend.food} .
                 {person} : [ good idea ! | what a surprise ! ] i would like some {person.food} .
@@ -153,9 +152,9 @@ diary 7         dear diary , it is {day} and a {weather} {time} here in {person.
                 [ found my {thing} . how lucky ! what happiness ! | lost my {thing} . how unlucky ! what unhappiness ! ]
                 now i am {feeling} . good night ! {person}
 
-list 4          shopping list of {person} : some {person.food} , {grocery} and {other_grocery} .
+list 4          shopping list of {person} : some {person.food} , some {grocery} and one {fruit} .
 list 4          {person} has a bag . in it are a picture of {person.her} {person.pet} , a {colour} {thing}
-                and a {other_colour} {other_thing} .
+                and one {fruit} .
 
 question 6      [ where does {person} live ? {person.she} lives in {person.home}
                 | what does {person} do ? {person.she} works as a {person.job}
@@ -175,9 +174,9 @@ sum 2           [ {a} plus {b} is {sum} | {sum} minus {a} is {b} ] .
 sum 3           {person} has {a} {goods} . {friend} gives {person.him} {b} more . now {person} has {sum} {goods} ,
                 because {a} plus {b} is {sum} .
 
-comparison 2    who is older , {child} or {rival} ? {child} was born in {child.born} and {rival} in {rival.born} ,
+comparison 1    who is older , {child} or {rival} ? {child} was born in {child.born} and {rival} in {rival.born} ,
                 so {older} is older .
-comparison 3    which is bigger , {animal.a} {animal} or {beast.a} {beast} ? the {bigger} is bigger .
+comparison 4    which is bigger , {animal.a} {animal} or {beast.a} {beast} ? the {bigger} is bigger .
 
 stranger 6      the {job} [ came home late | sat in the kitchen | was ready to go ] . {one.she} put {one} {thing} on
                 the table and [ drank some {drink} | opened the window | looked for {one} glasses ] .
@@ -394,11 +393,8 @@ class World(Grammar):
             "job": JOBS[some],
             "one": pronoun,
             "thing": THINGS[some],
-            "other_thing": lambda thing: without(THINGS[some], thing),
             "colour": COLOURS[some],
-            "other_colour": lambda colour: without(COLOURS[some], colour),
             "grocery": GROCERIES[some],
-            "other_grocery": lambda grocery: without(GROCERIES[some], grocery),
             "hiding": HIDING[some],
             "place": PLACES[some],
             "seat": SEATS[some],
@@ -414,8 +410,8 @@ class World(Grammar):
             "surface": lambda quality: without(PRAISE[some] + BLAME[some], quality),
             "verdict": lambda quality: ["loved" if quality in PRAISE else "hated"],
             "ever": lambda quality: ["surely" if quality in PRAISE else "never"],
-            "a": NUMBERS[1:10][some],
-            "b": NUMBERS[:10][some],
+            "a": NUMBERS[1:6][some],
+            "b": NUMBERS[:6][some],
             "sum": lambda a, b: [NUMBERS[NUMBERS.index(a) + NUMBERS.index(b) + 1]],
         }
 
