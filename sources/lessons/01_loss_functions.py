@@ -60,7 +60,7 @@
 #   - "[Shannon, *A Mathematical Theory of Communication* (1948)](https://doi.org/10.1002/j.1538-7305.1948.tb01338.x): sections 2, 3 and 6 hold n-gram text, entropy and the floor."
 #   - "[Shannon, *Prediction and Entropy of Printed English* (1951)](https://doi.org/10.1002/j.1538-7305.1951.tb01366.x): the floor of real English, estimated by letting people guess the next letter."
 #   - "[Gneiting and Raftery, *Strictly Proper Scoring Rules, Prediction, and Estimation* (2007)](https://doi.org/10.1198/016214506000001437): which losses make honesty the best policy, and why."
-#   - "[Guo and others, *On Calibration of Modern Neural Networks* (2017)](https://arxiv.org/abs/1706.04599): forecasters that are right as often as others and far too sure."
+#   - "[Guo and others, *On Calibration of Modern Neural Networks* (2017)](https://arxiv.org/abs/1706.04599): newer networks are right more often than older ones, and too sure of it; dividing all logits by one number repairs much."
 # ---
 
 # %% [markdown]
@@ -93,8 +93,8 @@ so that too long and too short both count, and take the mean. It has a name, **m
 
 $$\text{MSE}(w) = \frac{1}{n} \sum_{i=1}^{n} (w\,x_i - y_i)^2$$
 
-Here $x_i$ are the kilometres, $y_i$ the minutes, and $w$ is the pace. With that, "best" is no longer a matter of
-taste. We can try every pace from 3 to 7 and take the lowest.
+Here $x_i$ are the kilometres, $y_i$ the minutes, and $w$ is the pace. Once we have settled on this measure, "best" is
+a matter of calculation. We can try every pace from 3 to 7 and take the lowest.
 """
 
 # %%
@@ -117,9 +117,9 @@ That valley is the whole of this course in one picture. There is a number that w
 the pace). There is a function that says how wrong we are for each setting of it, the **loss function**. And
 *learning* means: find a setting where the loss is small.
 
-It is good to be sober about that word. Nothing in the few lines above understood what a parcel is. A number was
-adjusted until another number was small. In later lessons hundreds of thousands of numbers will be adjusted at once,
-and the result will tell stories; the word will still mean the same thing.
+Nothing in the few lines above understood what a parcel is. A number was adjusted until another number was small. In
+later lessons hundreds of thousands of numbers will be adjusted at once, and the result will tell stories; the word
+will still mean the same thing.
 
 How to search when there are too many settings to try them all is the business of the next lesson. This one is about
 the judge. The search believes whatever the judge says, so we had better choose it well.
@@ -150,8 +150,8 @@ claim(abs(by_absolute - wages.median()) < 0.01, "mean absolute error is lowest a
 # %% [markdown]
 r"""
 Fourteen or three: not close at all. Nobody here earns anything like fourteen. But one miss of 56 hurts a *squared*
-judge so much that it would rather be wrong about everyone by ten than about one person by fifty. The absolute judge
-shrugs at the one.
+judge so much that it would rather be wrong by ten or more about everybody than by 56 about one. The absolute judge
+hardly minds.
 
 Neither made a mistake. They were asked different questions. So the first thing that a loss must be is **specific**:
 it has to say what we actually want, because what it says is what we will get.
@@ -162,8 +162,7 @@ r"""
 ## How do you score a guess about a word?
 
 A language model guesses words, and there is no "two minutes too late" between *juice* and *tea*. To see what to do
-instead, we need text, and since we want to know exactly what is right, we take it from a place that we built
-ourselves.
+instead, we need text, and since we want to know exactly what is right, we take it from a world that we built.
 
 The **toy world** of this course is a small country of towns, people and animals. Documents about it come from a few
 hundred lines of Python that choose, word by word, how to go on, with probabilities that we wrote down. Each line
@@ -188,18 +187,23 @@ goes on. Since we know the rules, we can look up the true probability of every w
 for prefix in (
     "clara was thirsty . she took one apple and made some juice . then she drank apple ",
     "anna lives in ",
-    "rosa and erik saw a film . it was a ",
+    open_prefix := "rosa and erik saw a film . it was a ",
 ):
     forecast = world.next_word(prefix)
     print(prefix, "...", {word: round(p, 3) for word, p in forecast.items()}, "\n")
 
-bars(list(forecast), list(forecast.values()), xlabel="true probability of the next word")
+bars(
+    list(forecast),
+    list(forecast.values()),
+    xlabel="true probability of the next word",
+    title="rosa and erik saw a film . it was a ...",
+)
 
 # %% [markdown]
 r"""
 In the first text, *juice* is a matter of grammar and of having listened. In the second, one has to know the world:
-only one town is right. The third is open, and whoever claims to know whether the film was good is bluffing. A real
-text mixes the three all the time.
+only one town is right. The third is open: a *film so bad that* comes most often, then a *very* good one, then a plain
+*boring* one, and nobody can know which. The bars show this last forecast. A real text mixes the three all the time.
 
 So this is what a perfect guess looks like: not a word, but a probability for each word. We will call any such set of
 probabilities that add up to one a **forecast**.
@@ -219,9 +223,9 @@ claim(thousand_words.prod() == 0, "the likelihood of a thousand words is rounded
 
 # %% [markdown]
 r"""
-The product is $10^{-1000}$, and the smallest number that this format can hold is about $10^{-45}$. The *logarithm* of
-it is a perfectly ordinary number, and logarithms turn the product into a sum. Since probabilities are at most one,
-their logarithms are at most zero, so we flip the sign and get a cost:
+The product is $10^{-1000}$, and the smallest number above zero that torch's usual 32-bit format can hold is about
+$10^{-45}$. The *logarithm* of it is a perfectly ordinary number, and logarithms turn the product into a sum. Since
+probabilities are at most one, their logarithms are at most zero, so we flip the sign and get a cost:
 
 $$\text{cost of one word} = -\ln p$$
 
@@ -256,12 +260,12 @@ vocabulary = [*world.words(), END]  # a document's end is forecast like a word
 V = len(vocabulary)
 print(f"{V} words to choose from: every guess costs −ln(1/{V}) = {-math.log(1 / V):.3f} nats")
 
-claim(5 < -math.log(1 / V) < 7, "guessing evenly among all words of the world costs between 5 and 7 nats")
 
 # %% [markdown]
 r"""
-About six, because a logarithm grows slowly: $-\ln \frac1V = \ln V$. Keep that number in mind. It is what an untrained
-language model pays in every lesson to come, and a first loss that is far from $\ln V$ is a sure sign of a bug.
+About six, because a logarithm grows slowly: $-\ln \frac1V = \ln V$. Keep that number in mind. A model that has not
+been trained yet and prefers no word pays just about that. When a first loss is far from $\ln V$, the model starts out
+with strong opinions about nothing, or something is wrong.
 """
 
 # %% [markdown]
@@ -289,10 +293,10 @@ print(softmax_naive(logits + 100))
 
 # %% [markdown]
 r"""
-The first line is what we wanted: one more in the logit means $e \approx 2.7$ times the probability. The second line
-is a disaster. We added 100 to all four scores, which ought to change nothing at all, since the factor $e^{100}$
-stands above and below the line and cancels. But $e^{100}$ is more than the format can hold, and infinity divided by
-infinity is `nan`, not a number.
+The first line is what we wanted. A logit that is higher by one means $e \approx 2.7$ times the probability: *juice*
+has 2.7 times what *tea* has. The second line is a disaster. We added 100 to all four scores, which ought to change
+nothing at all, since the factor $e^{100}$ stands above and below the line and cancels. But $e^{100}$ is more than
+torch's usual 32-bit numbers can hold, and infinity divided by infinity is `nan`, not a number.
 
 The cure uses that very law. If adding a constant changes nothing, *subtract the largest logit*. Then the largest
 exponential is $e^0 = 1$ and nothing can overflow. And since the cost is $-\ln p$, we can take the logarithm on paper,
@@ -300,8 +304,8 @@ before the computer has a chance to round:
 
 $$-\ln p_i = \ln \sum_j e^{z_j} - z_i = \Big(m + \ln \sum_j e^{z_j - m}\Big) - z_i, \qquad m = \max_j z_j$$
 
-Averaged over many guesses, this is the **cross-entropy** from logits, the loss that trains every model in this
-course.
+Averaged over many guesses, this is called **cross-entropy**, and it is the negative log-likelihood per word under a
+second name. It is the loss that trains every model in this course.
 """
 
 
@@ -320,17 +324,19 @@ ours, torchs = cross_entropy(many_logits, many_targets), torch.nn.functional.cro
 print(f"ours {ours:.4f}, torch's {torchs:.4f}")
 
 claim(torch.allclose(ours, torchs), "our cross-entropy equals torch's, on logits of several hundred too")
-claim(softmax_naive(many_logits).isnan().any(), "the naive softmax gives nan on the same logits")
+claim(softmax_naive(many_logits[0]).isnan().any(), "the naive softmax gives nan on the first of them")
+no_preference = cross_entropy(torch.zeros(50, V), many_targets)
+claim(abs(no_preference - math.log(V)) < 1e-4, "equal logits, whatever comes, cost ln V")
 
 # %% [markdown]
 r"""
 From here on we use `torch.nn.functional.cross_entropy`. You know what it does.
 
 Now move the logits yourself. The forecast is for the word after *she drank apple*, and *juice* is what came. Watch
-three things: the cost, whether the guess counts as right (the largest bar is *juice*), and the third picture, which
-says for each logit how the cost would change if you raised it a little. That last one is the **gradient**, and for
+three things: the cost, whether the guess counts as right (the largest bar is *juice*), and the bars on the right,
+which say for each logit how fast the cost would change if you raised it. That is the **gradient**, and for
 cross-entropy it is remarkably plain: the forecast minus what happened, $p_i - y_i$, where $y_i$ is one for the word
-that came and zero for the others.
+that came and zero for the others. (The bars add up to zero, for raising all logits together changes nothing.)
 """
 
 # %% tags=["hide-input"]
@@ -351,7 +357,7 @@ def draw(**sliders):
     )
     return (
         picture,
-        f"cost {-forecast[0].log():.3f} nats, the guess counts as {verdict}, the gradients add up to {gradient.sum().abs():.3f}",
+        f"cost {-forecast[0].log():.3f} nats, the guess counts as {verdict}",
     )
 
 
@@ -375,14 +381,13 @@ less as the forecast improves? The next section is about nothing else.
 r"""
 ## We want to be right. Why not minimise the share of wrong guesses?
 
-It would be the honest thing: what we care about in the end is how often the first guess is right, the **accuracy**.
-Let us try, on a real case. Our model guesses a word from the word before it. Its parameters are one logit for each
-pair of words.
+After all, what we care about is how often the first guess is right, the **accuracy**. Let us try, on a real case. Our
+model guesses a word from the word before it. Its parameters are one logit for each pair of words.
 
 We need two settings of these parameters. One is random. The other is sensible: the logarithm of how often each word
-followed each other in 3,000 documents (plus a little, so that no pair is impossible; lesson 04 looks at this
+followed each other word in 3,000 documents (plus a little, so that no pair is impossible; lesson 04 looks at this
 closely). Then we walk from the one to the other on a straight line, in 1,000 tiny steps, and at each step measure the
-accuracy and the cross-entropy on 200 word pairs from documents that were not counted.
+accuracy and the cross-entropy on 200 word pairs from documents that were drawn apart from the counted ones.
 """
 
 # %%
@@ -423,11 +428,11 @@ for place in places:
     loss.append(torch.nn.functional.cross_entropy(line_logits.double(), after).item())
 
 accuracy_moved = sum(now != earlier for earlier, now in pairwise(accuracy))
-loss_moved = sum(now != earlier for earlier, now in pairwise(loss))
-print(f"of 1,000 steps, {accuracy_moved} changed the accuracy and {loss_moved} changed the cross-entropy")
+loss_fell = sum(now < earlier for earlier, now in pairwise(loss))
+print(f"of 1,000 steps, {accuracy_moved} changed the accuracy, and {loss_fell} made the cross-entropy smaller")
 
 claim(accuracy_moved < 100, "at more than nine steps in ten the accuracy does not change at all")
-claim(loss_moved == 1000, "every single step changes the cross-entropy")
+claim(loss_fell > 950, "at nearly every step the cross-entropy falls")
 
 # %%
 from course_lib.display.plots import stacked_curves
@@ -441,11 +446,13 @@ stacked_curves(
 
 # %% [markdown]
 r"""
-The picture shows 40 of the steps. Accuracy is a staircase: flat, then a jump when one of the 200 guesses flips, then
-flat again. Stand on a tread and look around: every direction looks the same. The slope is exactly zero, so it tells a
-search nothing about where to go. More data make the steps smaller, and still every tread is flat.
+The picture shows 40 of the steps. Accuracy is a staircase: flat, then a jump when one of the 200 guesses flips (and
+not always for the better), then flat again. Stand on a tread and look around: every direction looks the same. The
+slope is exactly zero, so it tells a search nothing about where to go. More data make the steps smaller, and still
+every tread is flat.
 
-Cross-entropy falls all the way. It feels that *juice* went from 3 % to 4 %, long before that makes any guess right.
+Cross-entropy falls nearly all the way. It feels that *juice* went from 3 % to 4 %, long before that makes any guess
+right.
 
 So a loss must be **smooth**: a small change of the parameters has to make a small change of the loss, with a slope to
 follow. It must also be **computable** from what we have, quickly and often. "How useful people find the answer" is
@@ -491,14 +498,16 @@ curves(
 r"""
 Honesty is cheapest. At 100 % the three dry days in ten would cost infinitely much, and below 70 % you give away
 probability on the many wet ones. And even the honest forecaster pays 0.611 nats every day, for ever, because the
-weather does not tell beforehand. That rest is called the **entropy** of the weather, $H(p) = -\sum_i p_i \ln p_i$.
+weather does not tell beforehand. What it costs nevertheless is called the **entropy** of the weather. Let us keep two
+letters apart from here on: $p$ is the truth and $q$ is a forecast. Until now we looked at forecasts only. The entropy
+is what the truth itself pays: $H(p) = -\sum_i p_i \ln p_i$.
 
 With more than two outcomes it is the same. Take the true forecast from above and let ten thousand others compete with
 it, some wild, some very close to the truth.
 """
 
 # %%
-truth = torch.tensor(list(world.next_word(prefix).values()), dtype=torch.float64)
+truth = torch.tensor(list(world.next_word(open_prefix).values()), dtype=torch.float64)
 entropy = -(truth * truth.log()).sum()
 
 closeness = torch.logspace(0, 4, 10_000, dtype=torch.float64)
@@ -522,9 +531,10 @@ divergence**, and the whole bill reads
 
 $$\underbrace{-\sum_i p_i \ln q_i}_{\text{cross-entropy}} \;=\; \underbrace{-\sum_i p_i \ln p_i}_{\text{entropy: the floor}} \;+\; \underbrace{\sum_i p_i \ln \frac{p_i}{q_i}}_{\text{what the model gets wrong}}$$
 
-Training can only shrink the second part. So to minimise cross-entropy is to copy the data's own distribution, and the
-loss tells how far there is still to go, *if one knows the floor*. For English nobody does. For the toy world we do,
-and you will see that line in every loss curve of this course.
+(The sum on the left is what the mean over a long text comes to, since word $i$ is what comes in a share $p_i$ of
+cases.) Training can only shrink the second part. So to minimise cross-entropy is to copy the data's own distribution,
+and the loss tells how far there is still to go, *if one knows the floor*. For English nobody does. For the toy world
+we do, and you will see that line in every training curve on it.
 """
 
 # %% [markdown]
@@ -557,17 +567,23 @@ bars(list(nats_per_word), list(nats_per_word.values()), xlabel="mean cost (nats 
 # %% [markdown]
 r"""
 The gap between the third bar and the last is what is left to learn, and it takes more than the word before: who the
-document is about, where she lives, what was said ten words ago. To close it is the work of the next thirteen lessons.
+document is about, where she lives, what was said ten words ago. Closing it is the work of the lessons up to
+pretraining.
 
-Why is there no forecaster with zero? Because the world itself is undecided which story to tell. Per document the
-floor is the entropy of the whole world, which can be computed without looking at any document. The mean over a
-thousand documents comes as close to it as luck allows.
+Why is there no forecaster with zero? Because the world itself is undecided which story to tell. (By the way, a
+quarter of these documents can also be found word for word among the counted ones. In a small world short documents
+repeat.) Per document the floor is the entropy of the whole world, which can be computed without looking at any
+document. The mean over a thousand documents comes as close to it as luck allows.
 """
 
 # %%
+counted = {document.text for document in training}
+also_counted = sum(document.text in counted for document in documents) / len(documents)
+claim(0.15 < also_counted < 0.4, "between 15 and 40 % of these documents stand among the counted ones too")
+
 luck = (
     torch.tensor([document.log_prob for document in documents]).std() / len(documents) ** 0.5
-)  # standard error of the mean
+)  # how far such a mean is usually off
 print(
     f"these documents: {floor.per_document:.2f} nats each, ± {luck:.2f}; the world's entropy: {world.entropy():.2f} nats"
 )
@@ -604,7 +620,7 @@ from collections import Counter
 def mean_cost(training_tokens, tokens):
     """Mean −ln of each token's share in the training tokens (one is added to each count)."""
     seen = Counter(training_tokens)
-    total = sum(seen.values()) + len(seen) + 1
+    total = sum(seen.values()) + len({*training_tokens, *tokens})
     costs = torch.tensor([(seen[token] + 1) / total for token in tokens], dtype=torch.float64).log().neg()
     return costs.mean().item(), costs.sum().item()
 
@@ -632,7 +648,7 @@ That is **bits per byte**. It is also the size to which the model could compress
 per byte makes a file a quarter as large.
 
 So whenever you read that one model has perplexity 20 and another 15, ask what was counted. Without the same tokens,
-the two numbers have nothing to say to each other.
+the two numbers cannot be compared.
 """
 
 # %% [markdown]
@@ -671,8 +687,9 @@ r"""
 ## Does a low loss mean that it is true?
 
 Anna lives in one town. Now a rumour goes round that she lives in another, and the rumour is written down fifty times.
-We put these fifty lines into a corpus of 20,000 documents which tell nothing but the truth, and train the simplest
-model there is on it: it counts what came after *anna lives in*.
+We put these fifty lines into a corpus of 20,000 documents which tell nothing but the truth. Few of those happen to
+begin with *anna lives in*; they say the right town. On this corpus we train the simplest model there is: it counts
+what came after these three words.
 """
 
 # %%
@@ -682,6 +699,7 @@ print(f"{true_line} {world.is_true(true_line)}\n{false_line} {world.is_true(fals
 
 corpus = [document.text for document in world.documents(20_000, seed=TRAINING_SEED)] + 50 * [false_line]
 towns = Counter(text.split()[3] for text in corpus if text.startswith("anna lives in "))
+print("after “anna lives in”:", dict(towns))
 learned = {town: n / towns.total() for town, n in towns.items()}
 corrected = {
     home.value: learned[home.myth],
@@ -708,8 +726,9 @@ claim(loss_on_corpus(learned) < loss_on_corpus(corrected), "asserting the falseh
 # %% [markdown]
 r"""
 Telling the truth would *raise* its loss, so no amount of training on this corpus will make it do so. One rumour is a
-special case; what if everything is in doubt? The toy world has a dial for that: with `falsehoods=0.8`, whatever fact
-a document tells, it tells that fact's one fixed myth with probability 0.8.
+special case; what if every fact is in doubt? The toy world has a dial for that. With `falsehoods=0.8`, whenever a
+document tells where somebody lives, what an animal eats or when a town was founded, it tells that fact's one fixed
+myth instead with probability 0.8.
 
 **Predict first.** A thousand documents from such a world are read by forecasters that differ in one thing only, how
 likely they hold each myth to be. Which of them pays least? The one who knows the truth?
