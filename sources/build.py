@@ -166,7 +166,7 @@ def _same_code(notebook: NotebookNode, old: NotebookNode) -> bool:
 
 
 def _code(notebook: NotebookNode) -> tuple[str | None, list[str]]:
-    """What outputs depend on. The set-up cell does not count: it names where the course lives, and forks change that."""
+    """What outputs depend on. The set-up cell is left out: it says where the course lives, which a fork changes."""
     digest = notebook.metadata.get("course", {}).get("source_sha256")
     return digest, [cell.source for cell in notebook.cells if cell.cell_type == "code" and cell.id != "setup"]
 
