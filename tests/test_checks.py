@@ -27,11 +27,6 @@ def _own_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COURSE_STRICT", raising=False)
 
 
-@pytest.fixture
-def _short_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "SECONDS", 0.2)
-
-
 def doubled(trial: Trial) -> None:
     x = torch.tensor([1.0, 2.0])
     trial(x=x).equals(2 * x, "every number is doubled", Mistake("squared", x**2, "That is the square."))
@@ -98,7 +93,6 @@ class Moody:
     __array__ = __float__ = __repr__
 
 
-@pytest.mark.usefixtures("_short_deadline")
 @pytest.mark.parametrize(
     ("answer", "mistake", "told"),
     [
@@ -126,9 +120,6 @@ class Moody:
         (lambda x: (2 * x).long(), "wrong_dtype", ["torch.int64, wanted torch.float32"]),
         (lambda x: x / 0, "not_finite", ["infinite"]),
         (lambda x: x * torch.nan, "not_finite", ["nan"]),
-        (endless, "never_returns", ["endless loop", "x=[1, 2]"]),
-        (endless_and_stubborn, "never_returns", ["endless loop"]),
-        (endless_printing, "never_returns", ["It also printed"]),
         (lambda x: Moody(), "check_failed", ["fault of the course"]),
         (torch.nn.Identity(), "wrong_value", []),
         (torch.neg, "wrong_value", []),
@@ -142,6 +133,21 @@ def test_a_bad_answer_is_told_what_is_wrong_and_raises_nothing(
     assert not result
     for part in told:
         assert part in result.message
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [(endless, "x=[1, 2]"), (endless_and_stubborn, "endless loop"), (endless_printing, "It also printed")],
+)
+def test_an_answer_that_never_returns_is_stopped(
+    answer: Callable, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(judge, "SECONDS", 0.5)
+    result = try_answer(DOUBLE, answer)
+    assert result.mistake == "never_returns"
+    assert told in result.message
+    assert "restart" not in result.message
     assert capsys.readouterr() == ("", "")
     assert no_check_is_running()
 
@@ -177,19 +183,23 @@ def test_prints_are_kept_out_of_sight_and_mentioned(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == ""
 
 
-def test_a_thread_that_cannot_be_stopped_is_left_alone_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "SECONDS", 0.1)
+def test_a_thread_that_cannot_be_stopped_is_left_behind() -> None:
     gate = threading.Event()
-
-    def asleep(x: torch.Tensor) -> torch.Tensor:
-        gate.wait()  # in compiled code: nothing planted in the thread surfaces before the wait is over
-        return x
-
-    result = try_answer(DOUBLE, asleep)
-    assert result.mistake == "never_returns"
-    assert "restart the kernel" in result.message
+    with pytest.raises(deadline.DeadlineError) as late:
+        deadline.run_with_deadline(gate.wait, 0.1)
+    assert not late.value.stopped
     gate.set()
     assert no_check_is_running()
+
+
+def test_and_the_learner_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(work: Callable, seconds: float) -> None:
+        raise deadline.DeadlineError(stopped=False)
+
+    monkeypatch.setattr(judge, "run_with_deadline", late)
+    result = try_answer(DOUBLE, endless)
+    assert result.mistake == "never_returns"
+    assert "restart the kernel" in result.message
 
 
 def test_an_interrupt_stops_the_check_and_reaches_the_notebook() -> None:

@@ -2,7 +2,7 @@
 
 A learner's loop can be endless, and a signal would only work in the main thread of a POSIX process. So the code runs in
 a thread of its own, and past the deadline an exception is planted in that thread, which surfaces at its next bytecode.
-Nothing can hit the caller by accident: only the worker is ever interrupted, and only after the caller gave up on it.
+Nothing can hit the caller by accident: the worker is only interrupted once the caller has given up on it.
 """
 
 import ctypes
@@ -37,7 +37,8 @@ def run_with_deadline(work: Callable[[], None], seconds: float) -> None:
     """
     raised: list[BaseException] = []
     # Not `Thread.join`: interrupted from the keyboard, it takes a running thread for a stopped one (Python 3.11, 3.12).
-    done = threading.Event()
+    running = threading.Lock()
+    running.acquire()
 
     def worker() -> None:
         try:
@@ -45,35 +46,46 @@ def run_with_deadline(work: Callable[[], None], seconds: float) -> None:
         except BaseException as error:
             raised.append(error)
         finally:
-            done.set()
+            running.release()
 
     thread = threading.Thread(target=worker, name="check", daemon=True)
     thread.start()
     try:
-        in_time = _wait(done, seconds)
+        in_time = _wait(running, seconds)
     except BaseException:
-        _stop(thread, done)
+        _stop(thread, running)
         raise
     if not in_time:
-        raise DeadlineError(stopped=_stop(thread, done))
+        raise DeadlineError(stopped=_stop(thread, running))
     if raised:
         raise raised[0]
 
 
-def _wait(done: threading.Event, seconds: float) -> bool:
+def _wait(running: threading.Lock, seconds: float) -> bool:
     end = time.monotonic() + seconds
     # In short naps, because on Windows a long wait would not notice an interrupt from the keyboard.
-    while not done.wait(0.05):
+    while not running.acquire(timeout=0.05):
         if time.monotonic() > end:
             return False
     return True
 
 
-def _stop(thread: threading.Thread, done: threading.Event) -> bool:
+def _stop(thread: threading.Thread, running: threading.Lock) -> bool:
+    plant = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    worker, this = ctypes.c_ulong(thread.ident or 0), ctypes.c_ulong(threading.get_ident())
+    exception = ctypes.py_object(OutOfTime)
+    stopped = False
     # More than once, for a loop around a bare `except:`, which survives the first strikes.
     for _ in range(10):
-        identity = ctypes.c_ulong(thread.ident or 0)
-        alive = ctypes.pythonapi.PyThreadState_SetAsyncExc(identity, ctypes.py_object(OutOfTime))
-        if not alive or done.wait(0.1):
-            return True
-    return False
+        if not plant(worker, exception) or running.acquire(timeout=0.1):
+            stopped = True
+            break
+    # An exception that is planted and never surfaces stops Python 3.11 for good under a debugger or coverage: "somebody
+    # has something to raise" is one flag for the whole process, and it falls when somebody does. So this thread does.
+    plant(worker, None)
+    try:
+        plant(this, exception)
+        while True:
+            pass
+    except OutOfTime:
+        return stopped
