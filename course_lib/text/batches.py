@@ -14,9 +14,8 @@ from torch import Tensor
 
 from course_lib.errors import CourseError
 
-IGNORE = (
-    -100
-)  # the target where nothing is to be predicted; also what torch's cross_entropy ignores unless told otherwise
+# The target where nothing is to be predicted: the one that torch's cross_entropy ignores unless told otherwise.
+IGNORE = -100
 
 Ids = Sequence[int] | np.ndarray
 
@@ -128,9 +127,9 @@ def evaluation_windows(ids: Ids, context_length: int, batch_size: int = 64) -> l
     if len(ids) < 2:
         raise CourseError(f"The text has {len(ids)} tokens; there is something to predict only from 2 on.")
     missing = -(len(ids) - 1) % context_length
-    inputs = np.pad(ids[:-1], (0, missing)).reshape(-1, context_length)
-    targets = np.pad(ids[1:], (0, missing), constant_values=IGNORE).reshape(-1, context_length)
-    return _cut(torch.from_numpy(inputs), torch.from_numpy(targets), batch_size)
+    inputs = torch.from_numpy(np.pad(ids[:-1], (0, missing)).reshape(-1, context_length))
+    targets = torch.from_numpy(np.pad(ids[1:], (0, missing), constant_values=IGNORE).reshape(-1, context_length))
+    return [Batch(*rows) for rows in zip(inputs.split(batch_size), targets.split(batch_size), strict=True)]
 
 
 def evaluation_documents(ids: Ids, end_id: int, batch_size: int = 64) -> list[Batch]:
@@ -156,13 +155,6 @@ def evaluation_documents(ids: Ids, end_id: int, batch_size: int = 64) -> list[Ba
         inputs[inputs == IGNORE] = end_id
         batches.append(Batch(inputs, targets))
     return batches
-
-
-def _cut(inputs: Int[Tensor, "N T"], targets: Int[Tensor, "N T"], batch_size: int) -> list[Batch]:
-    return [
-        Batch(some_inputs, some_targets)
-        for some_inputs, some_targets in zip(inputs.split(batch_size), targets.split(batch_size), strict=True)
-    ]
 
 
 def _document_ends(ids: np.ndarray, end_id: int) -> np.ndarray:
