@@ -94,11 +94,11 @@ def _sha256(path: Path) -> str:
 def describe(path: Path) -> str:
     """Say what a file seems to be that is not what it should be, such as the error page of a proxy."""
     with path.open("rb") as file:
-        head = file.read(256).lstrip()
+        head = file.read(256)
     size = f"({path.stat().st_size:,} bytes)"
     if head.startswith(b"version https://git-lfs"):
         return f"a pointer of Git LFS in place of the file {size}"
-    if head[:1] == b"<":
+    if head.lstrip().startswith(b"<"):
         return f"an HTML or XML page {size}"
     if head.startswith(b"PK\x03\x04") or (head[:1] == b"\x80" and head[1:2] <= b"\x05"):
         return f"a ZIP archive or a pickle, as torch.save writes it {size}; it is not opened, for a pickle runs code"
