@@ -5,7 +5,7 @@ import html.parser
 
 import pytest
 
-from course_lib.display import bars, curves, escape, loss_curve, table, visible
+from course_lib.display import bars, curves, escape, loss_curve, table
 from course_lib.display.plots import Picture, paired_bars, stacked_curves
 from course_lib.display.widgets import Explorer, slider
 
@@ -65,21 +65,6 @@ def test_a_table_as_plain_text_aligns_numbers_to_the_right() -> None:
 def test_a_ragged_table_is_refused() -> None:
     with pytest.raises(ValueError, match="2 cells for 1 columns"):
         table(["one"], [["a", "b"]])
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("plain text, é, 漢, 🙂", "plain text, é, 漢, 🙂"),
-        ("a\tb\n", "a\\x09b\\x0a"),
-        (b"caf\xc3", "caf\\xc3"),
-        ("caf\u00e9".encode(), "café"),
-        ("\u200b\u202e\u00a0\u2028", "U+200BU+202EU+00A0U+2028"),
-        ("\ud800", "U+D800"),
-    ],
-)
-def test_nothing_invisible_stays_invisible(text: str | bytes, shown: str) -> None:
-    assert visible(text) == shown
 
 
 def labels_of(picture: Picture) -> set[str]:

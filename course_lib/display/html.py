@@ -1,7 +1,6 @@
-"""Text that came from data, made safe and visible for a page."""
+"""Text that came from data, made safe for a page."""
 
 import html
-import unicodedata
 from collections.abc import Iterable, Sequence
 
 
@@ -22,31 +21,6 @@ class Html:
 def escape(text: str) -> str:
     """`text` as HTML that shows exactly these characters, in an element or in a quoted attribute."""
     return html.escape(text, quote=True)
-
-
-def visible(text: str | bytes) -> str:
-    r"""`text` with everything invisible spelled out: control bytes as `\xNN`, the rest of it as `U+XXXX`.
-
-    Bytes are read as UTF-8; those that are none are spelled out too. A plain blank stays a blank.
-
-    >>> visible("a\tb"), visible(b"caf\xc3"), visible("\u200b")
-    ('a\\x09b', 'caf\\xc3', 'U+200B')
-    """
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", errors="surrogateescape")
-    return "".join(map(_spelled, text))
-
-
-def _spelled(character: str) -> str:
-    code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # surrogateescape keeps the byte 0xNN as the code point 0xDCNN
-        return f"\\x{code - 0xDC00:02x}"
-    category = unicodedata.category(character)
-    if category == "Cc":
-        return f"\\x{code:02x}"
-    if category in {"Cf", "Cs", "Co", "Cn", "Zl", "Zp"} or (category == "Zs" and character != " "):
-        return f"U+{code:04X}"
-    return character
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "") -> Html:
