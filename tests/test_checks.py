@@ -168,7 +168,7 @@ def test_the_learners_line_is_named_and_not_that_of_a_library() -> None:
         return torch.cat([x, torch.stack([])])
 
     result = try_answer(DOUBLE, outer)
-    assert f"in outer, line {outer.__code__.co_firstlineno + 1}: `return torch.cat" in result.message
+    assert f"where:  line {outer.__code__.co_firstlineno + 1} in outer: `return torch.cat" in result.message
 
 
 def test_prints_are_kept_out_of_sight_and_mentioned(capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,6 +47,12 @@ def log_softmax(trial: Trial) -> None:
                 "Every output is too large by the largest logit of its row. Whatever is subtracted inside `exp` must "
                 "also be subtracted from the logit in front of it.",
             ),
+            Mistake(
+                "not_normalised",
+                lambda got, right=right: (got - right).std(-1).max() < 1e-4,
+                "Throughout a row, yours are off by one and the same amount. What is taken off a row has to be the "
+                "logarithm of the sum of its exponentials.",
+            ),
         )
 
     steep = torch.tensor([0.0, -200.0])
@@ -54,16 +60,22 @@ def log_softmax(trial: Trial) -> None:
         steep.log_softmax(-1),
         "a very small probability keeps its logarithm",
         Mistake(
+            "shift_too_small",
+            lambda got: not got[0].isfinite(),
+            "Here even the larger one is lost. What you take off the logits does not keep `exp` small in every row: "
+            "the largest should be 0 afterwards.",
+        ),
+        Mistake(
             "underflows",
-            lambda got: bool(torch.as_tensor(got).isinf().any()),
+            lambda got: not got[1].isfinite(),
             "exp(-200) is rounded to 0, and its logarithm to -inf. Do not take the logarithm of a probability: "
             "log(a / b) = log a - log b, and the first of them needs no `exp` at all.",
         ),
         Mistake(
             "epsilon",
-            lambda got: -100 < float(torch.as_tensor(got).min()) < -5,
-            "A small number added inside the logarithm hides the infinity and reports a wrong value: here the answer "
-            "is -200.",
+            lambda got: -199 < got[1] < -5,
+            "Something hides the infinity behind a wrong number: a small number added inside the logarithm, or a "
+            "limit. The answer is -200.",
         ),
     )
 
@@ -72,8 +84,14 @@ def log_softmax(trial: Trial) -> None:
         large.log_softmax(-1),
         "adding one number to all logits of a row changes nothing, however large it is",
         Mistake(
+            "underflows",
+            lambda got: got[:2].isfinite().all(),
+            "exp(-1000) is rounded to 0 however many digits there are, and its logarithm to -inf. Do not take the "
+            "logarithm of a probability: log(a / b) = log a - log b.",
+        ),
+        Mistake(
             "overflows",
-            lambda got: not torch.as_tensor(got).isfinite().all(),
+            lambda got: not got.isfinite().all(),
             "exp(1000) is infinite. The same number may be taken off every logit of a row: which keeps `exp` small?",
         ),
     )
@@ -83,7 +101,7 @@ def log_softmax(trial: Trial) -> None:
         "rows do not know of each other",
         Mistake(
             "one_max_for_all_rows",
-            lambda got: torch.as_tensor(got)[0].isfinite().all() and not torch.as_tensor(got)[1].isfinite().all(),
+            lambda got: got[0].isfinite().all() and not got[1].isfinite().all(),
             "The second row breaks because of the first: you take the largest logit of the whole tensor off it. "
             "Take each row's own (`amax(-1, keepdim=True)`).",
         ),
@@ -127,32 +145,32 @@ def cross_entropy(trial: Trial) -> None:
     )
 
     logits = trial.normal(2, 4).requires_grad_()
-    loss = trial(logits=logits, targets=torch.tensor([-100, -100]), ignore_index=-100)
-    loss.equals(
-        torch.tensor(0.0),
-        "where nothing is left to predict, the loss is 0",
-        Mistake(
-            "nan_when_nothing_is_left",
-            lambda got: math.isnan(float(got)),
-            "0 divided by 0 is nan, and one nan in a batch reaches every weight. Divide by at least 1.",
-        ),
-    )
-    logits = trial.normal(3, 4).requires_grad_()
-    targets = torch.tensor([1, -100, 3])
-    loss = trial(logits=logits, targets=targets, ignore_index=-100)
+    loss = trial(logits=logits, targets=torch.tensor([1, 3]), ignore_index=-100)
     loss.requires(
-        isinstance(loss.value, Tensor) and loss.value.requires_grad,
+        getattr(loss.value, "requires_grad", False),
         "the loss can be differentiated",
         "no_gradient",
         "It has lost its connection to the logits: was it an `.item()`, a `.detach()`, a new `torch.tensor(...)`?",
     )
-    loss.value.backward()
-    loss.requires(
-        bool(torch.allclose(loss.inputs["logits"].grad[1], torch.zeros(4))),
-        "an ignored position sends no gradient",
-        "gradient_at_ignored",
-        "The logits of the ignored position would be trained.",
+    loss = trial(logits=logits, targets=torch.tensor([-100, -100]), ignore_index=-100)
+    law = "where nothing is left to predict, the loss is 0, and `backward()` works"
+    zero_without_gradient = Mistake(
+        "zero_without_gradient",
+        lambda got: not getattr(loss.value, "requires_grad", False),
+        "Your 0 has nothing to do with the logits, and `backward()` fails on it. The sum over no positions is 0 as "
+        "well, and has a gradient: divide it by at least 1.",
     )
+    loss.equals(
+        torch.tensor(0.0),
+        law,
+        Mistake(
+            "nan_when_nothing_is_left",
+            math.isnan,
+            "0 divided by 0 is nan, and one nan in a batch reaches every weight. Divide by at least 1.",
+        ),
+        zero_without_gradient,
+    )
+    loss.requires(loss.value.requires_grad, law, zero_without_gradient.id, zero_without_gradient.says)
 
 
 def _agrees_with_cross_entropy(trial: Trial, logits: Tensor, targets: Tensor, law: str) -> None:
@@ -203,6 +221,17 @@ def _agrees_with_cross_entropy(trial: Trial, logits: Tensor, targets: Tensor, la
             -probs[kept].mean().log(),
             "The mean was taken of the probabilities, and its logarithm after that. Logarithm first, mean last: the "
             "text's probability is a *product*.",
+        ),
+        Mistake("perplexity", right.exp(), "That is e to the loss, the perplexity. The loss itself is the mean."),
+        Mistake(
+            "no_softmax",
+            -at_target(logits)[kept].mean(),
+            "These are the logits themselves, negated. They become log-probabilities by a log-softmax.",
+        ),
+        Mistake(
+            "wrong_axis",
+            -at_target(logits.log_softmax(-2))[kept].mean(),
+            "The log-softmax runs over positions. It has to run over the vocabulary, the last axis.",
         ),
         Mistake(
             "softmax_twice",
@@ -260,6 +289,12 @@ def fair_scores(trial: Trial) -> None:
                 "per_token",
                 mean / LN2,
                 "You divide by tokens. How many there are is the tokenizer's choice: it would win by making few.",
+            ),
+            Mistake("not_divided", total / LN2, "That is the cost of the whole text in bits. Divide by its bytes."),
+            Mistake(
+                "times_eight",
+                8 * total / LN2 / n_bytes,
+                "The 8 does not belong there: a byte is stored in 8 bits, and here it *costs* as many as the loss says.",
             ),
             Mistake("nats_per_byte", total / n_bytes, "These are nats per byte. One bit is ln 2 nats."),
             Mistake("times_ln_2", total * LN2 / n_bytes, "Bits are the smaller unit: more of them, so divide by ln 2."),
@@ -325,7 +360,7 @@ def _agrees_with_calibration_error(trial: Trial, confidences: Tensor, correct: T
         Mistake(
             "gaps_cancel",
             (share @ gap).abs(),
-            "Overconfidence in one bin pays for underconfidence in another. Take the absolute value before adding.",
+            "Overconfidence here pays for underconfidence there. Take the absolute value in each bin, before adding.",
         ),
         Mistake(
             "bins_not_weighted",
@@ -342,6 +377,10 @@ def _agrees_with_calibration_error(trial: Trial, confidences: Tensor, correct: T
             "The gaps were squared. Take their absolute value, and the result is in units of probability.",
         ),
         Mistake(
+            "not_divided", error(full) * len(bins), "Bins were weighted by their counts. Weight them by their shares."
+        ),
+        Mistake("percent", error(full) * 100, "That is the result in percent. Wanted is a share, between 0 and 1."),
+        Mistake(
             "bin_middle",
             error(full, (full + 0.5) / n_bins),
             "You compare accuracy with the middle of the bin. Compare it with the mean confidence of what is in it.",
@@ -355,6 +394,11 @@ def _agrees_with_calibration_error(trial: Trial, confidences: Tensor, correct: T
             "drops_full_confidence",
             error(bins.masked_fill(bins == n_bins, -1)),
             "An example with confidence 1.0 fell out of every bin. It belongs in the last.",
+        ),
+        Mistake(
+            "own_bin_for_full_confidence",
+            error(bins),
+            "Examples with confidence 1.0 got a bin of their own. They belong in the last one, with the others.",
         ),
         Mistake(
             "edges_the_other_way",
@@ -423,6 +467,8 @@ def predictions(trial: Trial) -> None:
             -math.log(most),
             "That is the loss on the six. The other two cost more; average over all.",
         ),
+        Mistake("best_total", 8 * floor, "That is the cost of all eight sentences. Wanted is their mean."),
+        Mistake("best_too_rough", lambda got: abs(got - floor) < 0.05, "Nearly. Give two decimals."),
         Mistake(
             "log_of_mean_probability",
             -math.log(most * most + least * least),
@@ -434,6 +480,7 @@ def predictions(trial: Trial) -> None:
         LN2,
         "a model that gives each town one half has the same loss on every sentence",
         Mistake("half_in_bits", 1, "One bit: true, and the question asks for nats."),
+        Mistake("half_total", 8 * LN2, "That is the cost of all eight sentences. Wanted is their mean."),
         Mistake("half_itself", 0.5, "That is the probability. The loss is −log of it."),
         Mistake("half_of_what_mix", floor, "That is the loss of the best mix. This model says one half."),
     )
@@ -441,7 +488,11 @@ def predictions(trial: Trial) -> None:
         "ten_times_less",
         math.log(10),
         "a factor in probability is a difference in loss",
-        Mistake("factor_itself", 10, "Loss does not grow tenfold: −log(p / 10) is −log p plus something."),
+        Mistake(
+            "factor_itself",
+            lambda got: got in (10, 0.1),
+            "Loss does not grow tenfold: −log(p / 10) is −log p plus something.",
+        ),
         Mistake("ten_in_decimal", 1, "One, to base 10. In nats the logarithm is the natural one."),
         Mistake("ten_in_bits", math.log2(10), "That is right in bits, and the question asks for nats."),
         Mistake("ten_the_wrong_way", -math.log(10), "Less probability for what really comes costs *more*."),
@@ -451,10 +502,10 @@ def predictions(trial: Trial) -> None:
 @exercise("01.6", title="What a loss really asks for", stars=3, minutes=15)
 def best_report(trial: Trial) -> None:
     def squared_error(report: float, happened: bool) -> float:
-        return (report - happened) ** 2
+        return (report - int(happened)) ** 2
 
     def absolute_error(report: float, happened: bool) -> float:
-        return abs(report - happened)
+        return abs(report - int(happened))
 
     def log_loss(report: float, happened: bool) -> float:
         given = report if happened else 1 - report
@@ -495,8 +546,13 @@ def best_report(trial: Trial) -> None:
             ),
             Mistake(
                 "too_coarse",
-                lambda got, p=p: abs(float(got) - p) < 0.1,
+                lambda got, p=p: abs(got - p) < 0.06,
                 "Close: try reports in finer steps, 0.001 say.",
+            ),
+            Mistake(
+                "not_a_probability",
+                lambda got: got > 1,
+                "A report lies between 0 and 1. Is that a percentage, or the place of the report in a list?",
             ),
             tolerance=0.005,
         )
@@ -539,25 +595,36 @@ def gamed_loss(trial: Trial) -> None:
             )
             table[report, happened] = float(number)  # type: ignore[arg-type]
 
-    yes, no = ([table[report, happened] for report in grid] for happened in (True, False))
-    steps = [a - b for a, b in pairwise(yes)] + [b - a for a, b in pairwise(no)]
-    last = trial(report=0.5, happened=True)
     fair = "the loss looks fair: a report nearer to what happened always costs less"
-    last.requires(yes != no, fair, "ignores_the_outcome", "Yours charges the same whether it happened or not.")
-    last.requires(
-        any(steps[:98]) and any(steps[98:]),
+    trial.requires(
+        any(table[report, True] != table[report, False] for report in grid),
         fair,
-        "one_sided",
-        "For one of the two outcomes your loss is the same whatever was reported.",
+        "ignores_the_outcome",
+        "Yours charges the same whether it happened or not.",
     )
-    last.requires(max(steps) > 0, fair, "backwards", "Yours is turned round: the nearer the report, the more it costs.")
-    last.requires(
-        all(steps),
-        fair,
-        "staircase",
-        "Yours has flat stretches, where a better report gains nothing: a staircase, like accuracy.",
+    # What a step of 0.01 towards the outcome gains, and where it starts.
+    gains = {(b, True): table[a, True] - table[b, True] for a, b in pairwise(grid)}
+    gains |= {(a, False): table[b, False] - table[a, False] for a, b in pairwise(grid)}
+    for happened in (True, False):
+        trial.requires(
+            any(gain for (_, outcome), gain in gains.items() if outcome == happened),
+            fair,
+            "one_sided",
+            f"Yours charges the same for every report if happened is {happened}.",
+        )
+    trial.requires(
+        max(gains.values()) > 0, fair, "backwards", "Yours is turned round: the nearer the report, the more it costs."
     )
-    last.requires(min(steps) > 0, fair, "turns_back", "Somewhere between 0.01 and 0.99 yours goes the wrong way.")
+    (nearer, happened), least = min(gains.items(), key=lambda item: item[1])
+    farther = nearer - 0.01 if happened else nearer + 0.01
+    seen = (
+        f"loss({farther:.2f}, {happened}) is {table[nearer, happened] + least:.4g}, "
+        f"and loss({nearer:.2f}, {happened}) is {table[nearer, happened]:.4g}."
+    )
+    trial.requires(
+        least != 0, fair, "staircase", f"Yours is a staircase, like accuracy, with steps on which nothing gains: {seen}"
+    )
+    trial.requires(least > 0, fair, "turns_back", f"Yours goes the wrong way somewhere: {seen}")
 
     def best(p: float) -> float:
         return min(grid, key=lambda report: p * table[report, True] + (1 - p) * table[report, False])
@@ -566,17 +633,19 @@ def gamed_loss(trial: Trial) -> None:
     p = max(chances, key=lambda chance: abs(best(chance) - chance))
     distance = abs(best(p) - p)
     gamed = "for some chance p, the best report is at least 0.1 away from p"
-    last.requires(
+    trial.requires(
         distance > 0.02,
         gamed,
         "proper",
         "Yours cannot be gamed: for every p the honest report is the best. It is a *proper* loss, as log loss and "
         "squared error are. Look for one that is not.",
     )
-    last.requires(
+    trial.requires(
         distance > 0.0999,
         gamed,
         "hardly_gamed",
         f"The most that lying moves the report is from {p:.2f} to {best(p):.2f}. Bend the loss further.",
     )
-    trial.remark = f"Under your loss, whoever believes in {p:.0%} does best to report {best(p):.0%} (of 1 % to 99 %)."
+    trial.remark = (
+        f"Under your loss, whoever believes in {100 * p:.0f} % pays least by reporting {100 * best(p):.0f} %."
+    )

@@ -87,10 +87,8 @@ class Trial:
         except NotImplementedError as error:
             raise BrokenLaw("not_yet_written") from error
         except BaseException as error:
-            where = _line_of(error)
-            raise BrokenLaw(
-                "raises", f"Your code raised {_name_of(error)}{where}.", f"tried:  {self.happening}"
-            ) from error
+            lines = [f"Your code raised {_name_of(error)}.", *_line_of(error), f"tried:  {self.happening}"]
+            raise BrokenLaw("raises", *lines) from error
         changed = [key for key in inputs if not _unchanged(inputs[key], given[key])]
         if changed:
             raise BrokenLaw(
@@ -102,6 +100,15 @@ class Trial:
         if value is None:
             raise BrokenLaw("returns_nothing", "Your function returned None. Does it end in a `return`, on every path?")
         return Returned(value, self.happening, given)
+
+    def requires(self, condition: bool, law: str, mistake: str, says: str) -> None:
+        """Demand `condition`, which takes more than one call to see; `mistake` and `says` are the diagnosis otherwise.
+
+        Raises:
+            BrokenLaw: it does not hold.
+        """
+        if not condition:
+            raise BrokenLaw(mistake, f"Broken law: {law}.", says)
 
     def _require_function(self, inputs: dict[str, Any], name: str) -> None:
         if not callable(self.answer):
@@ -120,7 +127,7 @@ class Trial:
             raise BrokenLaw(
                 "wrong_signature",
                 f"The check calls {name}({', '.join(inputs)}), and yours is {name}{_without_types(signature)}.",
-                "Give it the parameters of the exercise's first version, in that order.",
+                "Give it the parameters that it had in the exercise, in that order.",
             ) from error
 
 
@@ -151,15 +158,20 @@ class Returned:
         Raises:
             BrokenLaw: it is something else.
         """
-        if _same(self.value, expected, tolerance) and _same_kind(self.value, expected):
+        right_number = _same(self.value, expected, tolerance)
+        if right_number and _same_kind(self.value, expected):
             return
         for mistake in mistakes:
-            if _shows(self.value, mistake, tolerance):
+            if _shows(self.value, mistake, tolerance) and (callable(mistake.gives) or not right_number):
                 self._break(law, mistake.id, mistake.says, expected if reveal else None)
         self._break(law, *self._plain_difference(expected), expected if reveal else None)
 
     def requires(self, condition: bool, law: str, mistake: str, says: str) -> None:
-        """Demand `condition`; `mistake` and `says` are the diagnosis where it does not hold."""
+        """Demand `condition`, which this one call shows; `mistake` and `says` are the diagnosis otherwise.
+
+        Raises:
+            BrokenLaw: it does not hold.
+        """
         if not condition:
             self._break(law, mistake, says)
 
@@ -168,7 +180,8 @@ class Returned:
         try:
             value = self.value[key]
         except (TypeError, LookupError):
-            self._break(f"what comes back has an entry {key!r}", "no_entry", "Yours has none.")
+            kind = f"dictionary with the entry {key!r}" if isinstance(key, str) else f"tuple with a place {key}"
+            self._break(f"what comes back is a {kind}", "no_entry", "Yours has none.")
         return Returned(value, f"{self.call}[{key!r}]", self.inputs)
 
     def _plain_difference(self, expected: Any) -> tuple[str, str]:
@@ -191,7 +204,7 @@ class Returned:
             index = ", ".join(map(str, np.unravel_index(place, got.shape)))
             difference = f"{got.flatten()[place]:.4g}, wanted {want.flatten()[place]:.4g}"
             return "wrong_value", f"They differ most at [{index}]: yours is {difference}."
-        return "wrong_value", "The number is another one."
+        return "wrong_value", "It looks like none of the mistakes that this check knows."
 
     def _break(self, law: str, mistake: str, says: str, expected: Any = None) -> NoReturn:
         lines = [f"Broken law: {law}.", says, f"tried:  {self.call}", f"yours:  {describe(self.value)}"]
@@ -221,7 +234,7 @@ def _shows(got: Any, mistake: Mistake, tolerance: float) -> bool:
     if callable(mistake.gives):
         try:
             return bool(mistake.gives(got.detach() if isinstance(got, Tensor) else got))
-        except (TypeError, ValueError, RuntimeError, LookupError):
+        except (TypeError, ValueError, RuntimeError, LookupError, AttributeError):
             return False  # what came back is not even of the kind that this mistake gives
     return _same(got, mistake.gives, tolerance)
 
@@ -242,17 +255,17 @@ def _without_types(signature: inspect.Signature) -> str:
 
 
 def _name_of(error: BaseException) -> str:
-    message = str(error).strip()
+    message = str(error).strip().rstrip(".")
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
-def _line_of(error: BaseException) -> str:
-    """Where the learner's own code was when `error` came up: the deepest line that is in no installed library."""
+def _line_of(error: BaseException) -> list[str]:
+    """A line on where the learner's own code was: the deepest line of the traceback that is in no installed library."""
     installed = [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")]
     installed.append(Path(__file__).parents[1])
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         file = Path(frame.filename)
         if not any(file.is_relative_to(folder) for folder in installed) and not frame.filename.startswith("<frozen"):
             shown = f": `{frame.line}`" if frame.line else ""
-            return f" in {frame.name}, line {frame.lineno}{shown}"
-    return ""
+            return [f"where:  line {frame.lineno} in {frame.name}{shown}"]
+    return []

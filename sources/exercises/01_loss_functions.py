@@ -93,7 +93,7 @@ altogether.
 
 - **Takes** `logits`, shape `(..., V)`; `targets`, whole numbers of shape `(...)`; and `ignore_index`, the mark.
 - **Returns** a tensor with no axes: the mean over all positions that are not ignored. Every one of them counts the
-  same, whatever text it stands in. If none is left, the loss is 0.
+  same, whatever text it stands in. If none is left, the loss is 0, and `backward()` works.
 
 Example: `logits = [[0, 0, 0, 0], [0, ln 2, 0, 0], [9, 9, 9, 9]]`, `targets = [2, 1, -100]`. The first row is a
 uniform guess and costs $\ln 4$. In the second the target has probability $\frac{2}{5}$ and costs $-\ln\frac25$. The

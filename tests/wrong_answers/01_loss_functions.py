@@ -43,6 +43,16 @@ class Exercise0101:
         shifted = logits - logits.max()
         return shifted - shifted.exp().sum(-1, keepdim=True).log()
 
+    def not_normalised(logits: Tensor) -> Tensor:
+        return logits - logits.amax(-1, keepdim=True)
+
+    def shift_too_small(logits: Tensor) -> Tensor:
+        shifted = logits - logits.mean(-1, keepdim=True)
+        return shifted - shifted.exp().sum(-1, keepdim=True).log()
+
+    def wrong_type(logits: Tensor) -> list:
+        return logits.log_softmax(-1).tolist()
+
     def mutates_input(logits: Tensor) -> Tensor:
         logits -= logits.amax(-1, keepdim=True)
         return logits - logits.exp().sum(-1, keepdim=True).log()
@@ -101,6 +111,21 @@ class Exercise0102:
         kept = targets != ignore_index
         return -logits[kept].softmax(-1).gather(-1, targets[kept][:, None]).mean().log()
 
+    def perplexity(logits: Tensor, targets: Tensor, ignore_index: int = -100) -> Tensor:
+        return Exercise0102.right(logits, targets, ignore_index).exp()
+
+    def no_softmax(logits: Tensor, targets: Tensor, ignore_index: int = -100) -> Tensor:
+        kept = targets != ignore_index
+        return -logits[kept].gather(-1, targets[kept][:, None]).mean()
+
+    def wrong_axis(logits: Tensor, targets: Tensor, ignore_index: int = -100) -> Tensor:
+        return Exercise0102.no_softmax(logits.log_softmax(-2), targets, ignore_index)
+
+    def zero_without_gradient(logits: Tensor, targets: Tensor, ignore_index: int = -100) -> Tensor:
+        if (targets == ignore_index).all():
+            return torch.tensor(0.0)
+        return Exercise0102.right(logits, targets, ignore_index)
+
     def softmax_twice(logits: Tensor, targets: Tensor, ignore_index: int = -100) -> Tensor:
         return Exercise0102.right(logits.softmax(-1), targets, ignore_index)
 
@@ -153,6 +178,12 @@ class Exercise0103:
 
     def per_token(token_nats: Tensor, text: str) -> tuple[float, float]:
         return token_nats.mean().exp(), token_nats.mean() / math.log(2)
+
+    def not_divided(token_nats: Tensor, text: str) -> tuple[float, float]:
+        return token_nats.mean().exp(), token_nats.sum() / math.log(2)
+
+    def times_eight(token_nats: Tensor, text: str) -> tuple[float, float]:
+        return token_nats.mean().exp(), 8 * Exercise0103.right(token_nats, text)[1]
 
     def nats_per_byte(token_nats: Tensor, text: str) -> tuple[float, float]:
         return token_nats.mean().exp(), token_nats.sum() / len(text.encode())
@@ -224,6 +255,21 @@ class Exercise0104:
     def always_ten_bins(confidences: Tensor, correct: Tensor, n_bins: int = 10) -> float:
         return Exercise0104.right(confidences, correct, 10)
 
+    def not_divided(confidences: Tensor, correct: Tensor, n_bins: int = 10) -> float:
+        return Exercise0104.right(confidences, correct, n_bins) * len(correct)
+
+    def percent(confidences: Tensor, correct: Tensor, n_bins: int = 10) -> float:
+        return Exercise0104.right(confidences, correct, n_bins) * 100
+
+    def own_bin_for_full_confidence(confidences: Tensor, correct: Tensor, n_bins: int = 10) -> float:
+        error = 0.0
+        for k in range(n_bins + 1):
+            inside = (confidences * n_bins).long() == k
+            if inside.any():
+                gap = correct[inside].float().mean() - confidences[inside].mean()
+                error += inside.float().mean().item() * abs(gap.item())
+        return error
+
     def drops_full_confidence(confidences: Tensor, correct: Tensor, n_bins: int = 10) -> float:
         error = 0.0
         for k in range(n_bins):
@@ -292,6 +338,15 @@ class Exercise0105:
     def log_of_mean_probability() -> dict[str, float]:
         return said(best_loss=0.47)
 
+    def best_total() -> dict[str, float]:
+        return said(best_loss=4.5)
+
+    def best_too_rough() -> dict[str, float]:
+        return said(best_loss=0.6)
+
+    def half_total() -> dict[str, float]:
+        return said(fifty_fifty=5.55)
+
     def half_in_bits() -> dict[str, float]:
         return said(fifty_fifty=1)
 
@@ -317,7 +372,7 @@ class Exercise0105:
         return {"uniform_guess": 4.17}
 
     def wrong_value() -> dict[str, float]:
-        return said(best_loss=0.6)
+        return said(best_probability=0.7)
 
 
 Loss = Callable[[float, bool], float]
@@ -369,7 +424,7 @@ class Exercise0106:
             (k / 10 for k in range(11)), key=lambda report: p * loss(report, True) + (1 - p) * loss(report, False)
         )
 
-    def wrong_value(p: float, loss: Loss) -> float:
+    def not_a_probability(p: float, loss: Loss) -> float:
         return REPORTS.index(min(REPORTS, key=lambda report: p * loss(report, True) + (1 - p) * loss(report, False)))
 
 
