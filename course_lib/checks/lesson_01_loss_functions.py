@@ -294,7 +294,7 @@ def fair_scores(trial: Trial) -> None:
             Mistake(
                 "times_eight",
                 8 * total / LN2 / n_bytes,
-                "The 8 does not belong there: a byte is stored in 8 bits, and here it *costs* as many as the loss says.",
+                "The 8 does not belong there: a byte is stored in 8 bits, and here it *costs* what the loss says.",
             ),
             Mistake("nats_per_byte", total / n_bytes, "These are nats per byte. One bit is ln 2 nats."),
             Mistake("times_ln_2", total * LN2 / n_bytes, "Bits are the smaller unit: more of them, so divide by ln 2."),

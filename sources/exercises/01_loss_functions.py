@@ -210,7 +210,7 @@ r"""
 # %% [markdown] exercise="01.4"
 r"""
 A forecaster who says "80 %" should be right in 80 % of such cases. If so, it is *calibrated*, and its confidence
-can be trusted. The **expected calibration error** measures how far it is from that.
+can be trusted. The **expected calibration error** (Naeini and others, 2015) measures how far it is from that.
 
 Sort the examples into bins by confidence. With $n$ bins, bin $k$ holds those with
 $\frac{k}{n} \le c < \frac{k+1}{n}$, where $k = 0, \dots, n-1$, and a confidence of exactly 1 belongs in the last.
@@ -279,9 +279,9 @@ r"""
 r"""
 No code this time: five numbers. Think first and use a calculator only for the logarithms; two decimals are enough.
 
-A corpus contains eight sentences that say on which river's bank a market is held. In six of them the town is
-*Alba*, in two it is *Bero*. The truth is Bero: the six are an old error that people copied from each other. A model
-reads *the market is held in* and has to give the next word probabilities.
+A corpus contains eight sentences that say in which town the market is held. In six of them it is *Alba*, in two it
+is *Bero*. The truth is Bero: the six are an old error that people copied from each other. A model reads *the market
+is held in* and has to give the next word probabilities.
 
 | entry | what it is |
 | :-- | :-- |
@@ -338,7 +338,7 @@ r"""
 - The model that gives ½ each pays 0.13 nats more than it must. That difference is the Kullback–Leibler divergence
   between the data and the model, and it is all that training can still win.
 - Ratios of probabilities become differences of loss. Therefore 0.1 nats means the same everywhere: the words that
-  came got, on (geometric) average, 10 % less probability.
+  came got, on (geometric) average, almost 10 % less probability.
 """
 
 # %% [markdown] exercise="01.6"
@@ -349,7 +349,7 @@ tomorrow. You want to pay as little as possible on average. What do you report?
 If the loss is any good, the answer is $p$: honesty is the best policy. Such a loss is called *proper*. Write the
 function that finds out what a loss really asks for.
 
-- **Takes** `p`, from 0 to 1, what you believe; and `loss`, a function of a report (a number from 0 to 1) and of
+- **Takes** `p`, what you believe, above 0 and below 1; and `loss`, a function of a report (a number from 0 to 1) and of
   whether it happened (True or False).
 - **Returns** the report, to within 0.005, for which the *expected* loss
   $p \cdot \text{loss}(r, \text{True}) + (1 - p) \cdot \text{loss}(r, \text{False})$ is smallest.
@@ -452,7 +452,7 @@ Multiply one half of the squared error by 3: `3 * (1 - report) ** 2` if it happe
 # %% [markdown] tags=["discussion"]
 r"""
 With weights 3 and 1 on the squared error the best report is $\frac{3p}{1 + 2p}$: three quarters for someone who
-believes in one half. Nobody lies who optimises this. They give the loss what it asked for, and it asked for alarm.
+believes in one half. Whoever optimises this loss gives it what it asked for, and it asked for alarm.
 
 Other families: $|r - y|$ to a power other than 2 (at 1 everyone swears, above 2 everyone hedges towards ½); log
 loss with a class weighted up, which is common practice for rare classes, and which makes every probability that
