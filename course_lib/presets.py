@@ -65,7 +65,7 @@ WORLD = {
         d_model=128,
         context_length=128,
         batch_size=8,
-        training=TrainingConfig(steps=1_500, lr=0.01, muon_lr=0.007),
+        training=TrainingConfig(steps=1_100, lr=0.01, muon_lr=0.015),
     ),
     "gpu": Preset(
         n_layers=4,
