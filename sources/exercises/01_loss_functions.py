@@ -26,7 +26,7 @@ r"""
 A model gives every word a *logit*, any real number. Softmax makes probabilities of them,
 $p_i = e^{z_i} / \sum_j e^{z_j}$, and the loss needs the logarithm of those.
 
-Written down as it stands, that breaks: $e^{1000}$ is too large for a computer's number, and $e^{-200}$ is rounded
+Written down as it stands, that breaks: $e^{1000}$ is too large for the 32-bit numbers that torch uses, and $e^{-200}$ is rounded
 to 0, whose logarithm is $-\infty$. Yet the answer itself is harmless in both cases. Write a log-softmax that gets
 there.
 
@@ -138,8 +138,8 @@ Return minus their *sum*, divided by `kept.sum().clamp(min=1)`. (`.mean()` of an
 
 # %% [markdown] tags=["discussion"]
 r"""
-- Dividing by `targets.numel()` is the mistake that nobody notices. The loss goes down because there is more
-  padding, and the step size with it.
+- Dividing by `targets.numel()` is the mistake that nobody notices. More padding makes the loss smaller, and
+  with it every step of training.
 - The mean of each text's mean is another quantity: a word in a short text would count more than one in a long text.
 - What the loss is where nothing is left is a decision. torch's own `cross_entropy` gives nan, which is honest about
   0 divided by 0, and would wipe out all weights if it ever came up in training. Here it is 0, with zero gradient:
@@ -400,8 +400,8 @@ Try it: under log loss and squared error the answer is $p$, whatever $p$ is. Und
 and a model trained on that loss would learn to be certain of everything. The same expectation explains
 cross-entropy over a whole vocabulary: its best report is the distribution itself (Gneiting and Raftery, 2007).
 
-A search over a grid is slow and never wrong about the shape of the loss. Descending a slope, the topic of the next
-lesson, would be stuck on a staircase and would step over the walls at 0 and 1.
+A search over a grid is slow, needs no slope, and misses only what is narrower than its steps. Descending a slope, the topic of the next
+lesson, would be stuck on a staircase and could leave the range from 0 to 1.
 """
 
 # %% [markdown] exercise="01.7"
@@ -417,7 +417,7 @@ cheaper; if it did not, less is.)
 Yet it can be gamed: for some belief $p$, the report that minimises the expected loss is at least 0.1 away from $p$.
 
 Example of one that fails: `(report - happened) ** 2`, the squared error, looks fair and cannot be gamed. Neither
-can log loss. (The previous exercise's example does the job, so find one that is not simply the distance.)
+can log loss. (The distance of the previous exercise does the job. Can you find one of another shape?)
 """
 
 
