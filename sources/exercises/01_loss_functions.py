@@ -455,8 +455,8 @@ With weights 3 and 1 on the squared error the best report is $\frac{3p}{1 + 2p}$
 believes in one half. Whoever optimises this loss gives it what it asked for, and it asked for alarm.
 
 Other families: $|r - y|$ to a power other than 2 (at 1 everyone swears, above 2 everyone hedges towards ½); log
-loss with a class weighted up, which is common practice for rare classes, and which makes every probability that
-comes out of it too high.
+loss with a class weighted up, which is common practice for rare classes, and makes the
+probabilities of those classes come out too high.
 
 Remember the pattern, for it comes back with reward models: what looks fair case by case can be unfair in
 expectation, and an optimiser finds out before you do.
