@@ -2,14 +2,16 @@
 
 from course_lib.training.checkpoints import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from course_lib.training.loop import NonFiniteError, Step, TrainingConfig, TrainingRun, train
-from course_lib.training.optim import Muon, make_optimizers, orthogonalize
+from course_lib.training.optim import AdamW, Muon, Optimizer, make_optimizers, orthogonalize
 from course_lib.training.schedules import learning_rate_factor
 
 __all__ = [
+    "AdamW",
     "Checkpoint",
     "CheckpointError",
     "Muon",
     "NonFiniteError",
+    "Optimizer",
     "Step",
     "TrainingConfig",
     "TrainingRun",

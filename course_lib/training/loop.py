@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from torch import nn
-from torch.optim import Optimizer
+from torch import Tensor, nn
 
 from course_lib.config import Config
 from course_lib.errors import CourseError
@@ -143,9 +142,7 @@ class TrainingRun(Iterator[Step]):
 
         factor = learning_rate_factor(self.step, config.steps, config.warmup, config.decay)
         for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = factor * group["peak_lr"]
-            optimizer.step()
+            optimizer.step(factor)
         self.step += 1
         self.tokens += n_tokens
         return Step(self.step, loss, grad_norm, factor * config.lr, n_tokens)
@@ -159,7 +156,7 @@ class TrainingRun(Iterator[Step]):
         state = {
             "step": self.step,
             "tokens": self.tokens,
-            "optimizers": {type(each).__name__: self._moments(each) for each in self.optimizers},
+            "optimizers": {name: memory for name, memory in self._memories() if memory},
             "batches": self.batches.state_dict(),
             "rng": rng_state(),
         }
@@ -170,23 +167,20 @@ class TrainingRun(Iterator[Step]):
         state = copy.deepcopy(state)
         self.step = state["step"]
         self.tokens = state["tokens"]
-        for optimizer in self.optimizers:
-            self._load_moments(optimizer, state["optimizers"][type(optimizer).__name__])
+        at = next(self.model.parameters()).device
+        for name, memory in self._memories():
+            memory.clear()
+            for key, value in state["optimizers"].get(name, {}).items():
+                memory[key] = value.to(at) if isinstance(value, Tensor) else value
         self.batches.load_state_dict(state["batches"])
         set_rng_state(state["rng"])
 
-    def _moments(self, optimizer: Optimizer) -> dict[str, Any]:
-        """What an optimizer remembers of each weight, by the weight's name. Its settings come from the config."""
-        return {name: dict(optimizer.state[each]) for name, each in self._named(optimizer) if each in optimizer.state}
-
-    def _load_moments(self, optimizer: Optimizer, moments: dict[str, Any]) -> None:
-        state = {i: moments[name] for i, (name, _) in enumerate(self._named(optimizer)) if name in moments}
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-
-    def _named(self, optimizer: Optimizer) -> list[tuple[str, nn.Parameter]]:
-        """An optimizer's weights with their names, in its own order."""
-        names = {id(weight): name for name, weight in self.model.named_parameters()}
-        return [(names[id(weight)], weight) for group in optimizer.param_groups for weight in group["params"]]
+    def _memories(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What the optimizers remember of each weight, by the weight's name."""
+        names = {weight: name for name, weight in self.model.named_parameters()}
+        for optimizer in self.optimizers:
+            for weight, memory in optimizer.state.items():
+                yield names[weight], memory
 
 
 def train(model: nn.Module, batches: BatchSource, config: TrainingConfig) -> TrainingRun:

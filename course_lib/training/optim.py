@@ -1,13 +1,77 @@
 """From gradients to updates: Muon for the matrices inside the blocks, AdamW for all else."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+
+
+class Optimizer:
+    """A rule that updates some weights from their gradients, and what it remembers of each of them in `state`.
+
+    Not torch's own: making one of those loads torch's compiler, which costs every program that trains a second.
+
+    Args:
+        weights: what it updates.
+        lr: learning rate, of which `step` uses a share.
+        weight_decay: share of each weight, times the learning rate, that an update takes away. Apart from the gradient
+            (Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization").
+    """
+
+    def __init__(self, weights: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0) -> None:
+        self.state: dict[nn.Parameter, dict[str, Any]] = {weight: {} for weight in weights}
+        self.lr = lr
+        self.weight_decay = weight_decay
+
+    @torch.no_grad()
+    def step(self, factor: float = 1.0) -> None:
+        """Update every weight that has a gradient, with `factor` times the learning rate."""
+        lr = factor * self.lr
+        for weight, direction in self.directions():
+            weight.mul_(1 - lr * self.weight_decay)
+            weight.add_(direction, alpha=-lr)
+
+    def directions(self) -> Iterable[tuple[nn.Parameter, Tensor]]:
+        """Take note of the gradients; yield each weight that has one, and what a learning rate of 1 subtracts."""
+        raise NotImplementedError
+
+
+class AdamW(Optimizer):
+    """Move each number by the mean of its gradients over their root mean square, so by about `lr` whatever their scale.
+
+    Source: Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", algorithm 1.
+
+    Args:
+        weights, lr, weight_decay: see Optimizer.
+        betas: share of the past kept in the running means of gradients and of their squares.
+    """
+
+    def __init__(
+        self,
+        weights: Iterable[nn.Parameter],
+        lr: float,
+        weight_decay: float = 0.0,
+        betas: tuple[float, float] = (0.9, 0.999),
+    ) -> None:
+        super().__init__(weights, lr, weight_decay)
+        self.betas = betas
+
+    def directions(self) -> Iterable[tuple[nn.Parameter, Tensor]]:
+        beta1, beta2 = self.betas
+        for weight, state in self.state.items():
+            if (gradient := weight.grad) is not None:
+                if not state:
+                    state |= {"mean": torch.zeros_like(weight), "square": torch.zeros_like(weight), "updates": 0}
+                state["updates"] += 1
+                state["mean"].lerp_(gradient, 1 - beta1)
+                state["square"].lerp_(gradient.square(), 1 - beta2)
+                # Both means began at zero, and are too small at first by a known share.
+                mean = state["mean"] / (1 - beta1 ** state["updates"])
+                square = state["square"] / (1 - beta2 ** state["updates"])
+                yield weight, mean / (square.sqrt() + 1e-8)
 
 
 def orthogonalize(matrices: Float[Tensor, "*N rows columns"], steps: int = 5) -> Float[Tensor, "*N rows columns"]:
@@ -37,66 +101,57 @@ def orthogonalize(matrices: Float[Tensor, "*N rows columns"], steps: int = 5) ->
 class Muon(Optimizer):
     """Momentum, with each matrix's update orthogonalised: it turns all directions at the same speed.
 
-    Source: Jordan et al. 2024, "Muon"; decoupled weight decay as in AdamW (Loshchilov and Hutter 2019).
+    Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks".
 
     Args:
-        matrices: parameters of two dimensions.
-        lr: how far one update moves each singular direction.
+        weights: matrices.
+        lr, weight_decay: see Optimizer.
         momentum: share of the past kept in the running mean of gradients; applied once more ahead (Nesterov).
-        weight_decay: share of each weight, times `lr`, that an update takes away.
     """
 
     def __init__(
-        self, matrices: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+        self, weights: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0, momentum: float = 0.95
     ) -> None:
-        super().__init__(matrices, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+        super().__init__(weights, lr, weight_decay)
+        self.momentum = momentum
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
-        """Update every parameter that has a gradient."""
-        for group in self.param_groups:
-            # Matrices of one shape are orthogonalised together: few large products instead of many small ones.
-            by_shape = defaultdict(list)
-            for weight in group["params"]:
-                if (gradient := weight.grad) is not None:
-                    mean = self.state[weight].setdefault("mean", torch.zeros_like(weight))
-                    mean.lerp_(gradient, 1 - group["momentum"])
-                    by_shape[weight.shape].append((weight, gradient.lerp(mean, group["momentum"])))
-            for (rows, columns), updates in by_shape.items():
-                weights, directions = zip(*updates, strict=True)
-                for weight, direction in zip(weights, orthogonalize(torch.stack(directions)), strict=True):
-                    weight.mul_(1 - group["lr"] * group["weight_decay"])
-                    weight.add_(direction, alpha=-group["lr"] * max(1, rows / columns) ** 0.5)
+    def directions(self) -> Iterable[tuple[nn.Parameter, Tensor]]:
+        # Matrices of one shape are orthogonalised together: few large products instead of many small ones.
+        by_shape = defaultdict(list)
+        for weight, state in self.state.items():
+            if (gradient := weight.grad) is not None:
+                if not state:
+                    state["mean"] = torch.zeros_like(weight)
+                state["mean"].lerp_(gradient, 1 - self.momentum)
+                by_shape[weight.shape].append((weight, gradient.lerp(state["mean"], self.momentum)))
+        for (rows, columns), pairs in by_shape.items():
+            weights, means = zip(*pairs, strict=True)
+            yield from zip(weights, orthogonalize(torch.stack(means)) * max(1, rows / columns) ** 0.5, strict=True)
 
 
 def make_optimizers(
     model: nn.Module, lr: float, muon_lr: float | None = None, weight_decay: float = 0.0
 ) -> list[Optimizer]:
-    """The optimizers that train `model` together; each holds every `peak_lr` that a schedule scales.
+    """The optimizers that train `model` together.
 
     Muon is for maps between hidden spaces, the matrices in `model.blocks`. Embedding and head have one axis that counts
     tokens, and gains are vectors: those are AdamW's. Gains are not decayed, for 0 is no natural value of theirs.
 
     Args:
         model: a GPT, or any module with `blocks`.
-        lr: peak learning rate of AdamW.
-        muon_lr: peak learning rate of Muon; None leaves its matrices to AdamW.
+        lr: learning rate of AdamW.
+        muon_lr: learning rate of Muon; None leaves its matrices to AdamW.
         weight_decay: for all matrices.
     """
-    hidden = (
-        {id(weight) for weight in model.get_submodule("blocks").parameters() if weight.ndim == 2}
-        if muon_lr is not None
-        else set()
-    )
-    matrices = [weight for weight in model.parameters() if weight.ndim == 2 and id(weight) not in hidden]
+    matrices = [weight for weight in model.parameters() if weight.ndim == 2]
     gains = [weight for weight in model.parameters() if weight.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": gains, "weight_decay": 0.0}]
+    inside = {weight for weight in model.get_submodule("blocks").parameters() if muon_lr is not None}
     # Shorter memories than usual (0.9 and 0.95): runs of a few hundred steps gain from them.
-    optimizers: list[Optimizer] = [AdamW(groups, lr=lr, betas=(0.8, 0.95))]
+    betas = (0.8, 0.95)
+    optimizers: list[Optimizer] = [
+        AdamW([weight for weight in matrices if weight not in inside], lr, weight_decay, betas),
+        AdamW(gains, lr, betas=betas),
+    ]
     if muon_lr is not None:
-        hidden_matrices = [weight for weight in model.parameters() if id(weight) in hidden]
-        optimizers.append(Muon(hidden_matrices, muon_lr, momentum=0.9, weight_decay=weight_decay))
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["peak_lr"] = group["lr"]
+        optimizers.append(Muon([each for each in matrices if each in inside], muon_lr, weight_decay, momentum=0.9))
     return optimizers
