@@ -60,12 +60,12 @@ WORLD = {
     ),
     # One minute on two CPU cores.
     "laptop": Preset(
-        n_layers=2,
+        n_layers=1,
         n_heads=4,
         d_model=128,
         context_length=128,
         batch_size=8,
-        training=TrainingConfig(steps=1_100, lr=0.01, muon_lr=0.015),
+        training=TrainingConfig(steps=1_700, lr=0.02, muon_lr=0.015),
     ),
     "gpu": Preset(
         n_layers=4,
@@ -112,7 +112,7 @@ TEXT = {
         d_model=128,
         context_length=64,
         batch_size=24,
-        training=TrainingConfig(steps=240, lr=0.01, muon_lr=0.04),
+        training=TrainingConfig(steps=180, lr=0.01, muon_lr=0.04),
     ),
 }
 
