@@ -65,7 +65,7 @@ WORLD = {
         d_model=128,
         context_length=128,
         batch_size=8,
-        training=TrainingConfig(steps=1_700, lr=0.02, muon_lr=0.015),
+        training=TrainingConfig(steps=1_500, lr=0.02, muon_lr=0.015),
     ),
     "gpu": Preset(
         n_layers=4,
