@@ -15,8 +15,8 @@ r"""
 ## What is it that you will build?
 
 A program that has read a lot of text and can go on with any beginning. By the end of this course you will have
-written every part of such a program, trained it, talked to it, and taken it apart to see what it knows, what it makes
-up, and how to tell the two apart.
+written every part of such a program, trained it, talked to it, and taken it apart to see what it knows and what it
+makes up.
 
 You do not have to wait for the end to meet one. The next two cells hold a complete language model. It is a poor one,
 and you can read it in a minute. First, something to read: some of five thousand short documents from the **toy
@@ -129,7 +129,7 @@ even the world itself tells a third of them again, as the last row shows.)
 A model that tells the truth in sentences of its own must notice that all towns are used alike, that what holds for
 *anna* holds for any name, and that the name which matters may stand eighty words back. That is what this course
 builds. If you are impatient, type `make pretrain CORPUS=world`, which trains such a model in about a minute; then
-`python -m course_lib evaluate --model runs/world` says how much of what it writes is true.
+`.venv/bin/python -m course_lib evaluate --model runs/world` says how much of what it writes is true.
 
 Step through the memories yourself.
 """
@@ -197,9 +197,8 @@ r"""
 ## Three ways to go through it
 
 **Alone.** Take the lessons in order and run every cell yourself; about two evenings for a lesson with its exercises.
-Work on the copies of the exercises in `my_work/`, which `make lab` made for you: no update touches them. `python -m
-course_lib progress` shows which checks you have passed, and `python -m course_lib doctor` what your installation
-lacks and how to get it.
+Work on the copies of the exercises in `my_work/`, which `make lab` made for you: no update touches them. In a
+notebook cell, `%run -m course_lib progress` shows which checks you have passed.
 
 **In the cloud.** The badges at the top of each notebook open it in Colab, Kaggle, Binder or Codespaces. The first
 cell installs what is missing. Save a copy there before you close the page, for the machine is thrown away.
