@@ -65,7 +65,7 @@ def generate(
     """Continue every row of `prompt`, yielding one column of token ids at a time as it is chosen.
 
     When the context is full, the model starts afresh from the newest half of it and reads on from there: each token is
-    predicted from at least half a context, and none costs more than one new token's work on average.
+    predicted from at least half a context, and reading that half again costs one token's work for each token gained.
 
     Args:
         model: on the device where `prompt` is.
