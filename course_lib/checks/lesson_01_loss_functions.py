@@ -514,6 +514,9 @@ def best_report(trial: Trial) -> None:
     def missed_rain_costs_triple(report: float, happened: bool) -> float:
         return 3 * (1 - report) ** 2 if happened else report**2
 
+    def two_valleys(report: float, happened: bool) -> float:
+        return min(100 * (report - 0.15) ** 2 - 1, (report - 0.75) ** 2)
+
     rarely = trial(p=0.34, loss=squared_error)
     mostly = trial(p=0.66, loss=squared_error)
     law = "the best report has the smallest p·loss(report, True) + (1 − p)·loss(report, False)"
@@ -573,6 +576,17 @@ def best_report(trial: Trial) -> None:
         tolerance=0.005,
     )
     trial(p=0.5, loss=missed_rain_costs_triple).equals(0.75, law, tolerance=0.005)
+    trial(p=0.5, loss=two_valleys).equals(
+        0.15,
+        "of several valleys the deepest counts",
+        Mistake(
+            "stuck_in_a_valley",
+            0.75,
+            "This loss has two valleys, and you found the shallow one. A search that only goes downhill ends wherever "
+            "it gets to first. Look at reports over the whole range.",
+        ),
+        tolerance=0.005,
+    )
 
 
 def _both_close(first: object, a: float, second: object, b: float) -> bool:

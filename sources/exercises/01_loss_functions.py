@@ -358,8 +358,8 @@ Example: $p = 0.3$, and the loss is the distance $|r - y|$ with $y = 1$ if it ha
 a report $r$ is $0.3 \cdot (1 - r) + 0.7 \cdot r = 0.3 + 0.4\,r$. That is smallest at $r = 0$: under this loss you
 do best to swear that it stays dry.
 
-You know nothing about `loss`, and its slope may be zero or infinite, so simply try many reports. It may return
-`math.inf`.
+You know nothing about `loss`. Its slope may be zero or infinite, it may have several valleys, and it may return
+`math.inf`. So try many reports over the whole range.
 """
 
 
