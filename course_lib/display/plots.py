@@ -93,12 +93,12 @@ def curves(
 
 
 def reference_lines(ax: Axes, lines: Mapping[str, float]) -> None:
-    """Named horizontal lines; the name stands on the line at its right end."""
+    """Named horizontal lines; the name stands below the line at its right end."""
     for label, height in lines.items():
         ax.axhline(height, color=INK, linewidth=1.4, linestyle=(0, (2, 2)))
         ax.annotate(
-            label, (1, height), (-4, 4), xycoords=("axes fraction", "data"), textcoords="offset points",
-            ha="right", fontsize=FONT_SIZE - 2, color=INK, parse_math=False,
+            label, (1, height), (-4, -3), xycoords=("axes fraction", "data"), textcoords="offset points",
+            ha="right", va="top", fontsize=FONT_SIZE - 2, color=INK, parse_math=False,
         )  # fmt: skip
 
 
@@ -182,6 +182,7 @@ def loss_curve(
     if validation is not None:
         ax.plot(*validation, "o--", color=ORANGE, linewidth=2, markersize=6, label="validation")
     reference_lines(ax, {} if floor is None else {"floor: no model can go below": floor})
+    ax.set_ylim(bottom=0)
     if validation is not None:
         legend(ax, loc="upper right")
     return picture
