@@ -42,7 +42,7 @@ class Entry(Protocol):
     @property
     def title(self) -> str: ...
     @property
-    def stars(self) -> int: ...
+    def difficulty(self) -> str: ...
     @property
     def minutes(self) -> int: ...
 
@@ -142,10 +142,6 @@ def code_sha256(lesson: Lesson) -> str:
     return hashlib.sha256(repr(code).encode()).hexdigest()
 
 
-def stars(entry: Entry) -> str:
-    return "★" * entry.stars + "☆" * (3 - entry.stars)
-
-
 def _lesson_header(lesson: Lesson, course: Course, path: str) -> str:
     objectives = "\n".join(f"- {objective}" for objective in lesson.objectives)
     return f"""\
@@ -227,7 +223,7 @@ def _lesson_footer(lesson: Lesson, course: Course) -> str:
     if lesson.name in course.sheets:
         path = f"exercises/{lesson.name}.ipynb"
         rows = "\n".join(
-            f"| {exercise_id} | {entry.title} | {stars(entry)} | {entry.minutes} min |"
+            f"| {exercise_id} | {entry.title} | {entry.difficulty} | {entry.minutes} min |"
             for exercise_id in course.sheets[lesson.name].ids
             for entry in [course.registry[exercise_id]]
         )
@@ -270,7 +266,7 @@ finds. The hints go from a nudge to nearly the answer."""
         text = texts[cell]
         if cell.exercise:
             entry = course.registry[cell.exercise]
-            text = f"## {cell.exercise} · {entry.title}  {stars(entry)} · {entry.minutes} min\n\n{text}"
+            text = f"## {cell.exercise} · {entry.title}  {entry.difficulty} · {entry.minutes} min\n\n{text}"
             hints = 0
         if "hint" in cell.tags:
             hints += 1

@@ -125,7 +125,7 @@ check("01.1", add);
 # It is a sum.
 '''
 
-REGISTRY = {"01.1": SimpleNamespace(title="Addition", stars=2, minutes=10)}
+REGISTRY = {"01.1": SimpleNamespace(title="Addition", difficulty="★★☆", minutes=10)}
 PYPROJECT = '[project.urls]\nCourse = "https://github.com/OWNER/REPO/tree/main"\n'
 README = "# Course\n\n<!-- lessons:begin -->\n<!-- lessons:end -->\n\nThe end.\n"
 
