@@ -498,8 +498,8 @@ curves(
 r"""
 Honesty is cheapest. At 100 % the three dry days in ten would cost infinitely much, and below 70 % you give away
 probability on the many wet ones. And even the honest forecaster pays 0.611 nats every day, for ever, because the
-weather does not tell beforehand. What it costs nevertheless is called the **entropy** of the weather. Let us keep two
-letters apart from here on: $p$ is the truth and $q$ is a forecast. Until now we looked at forecasts only. The entropy
+weather does not tell beforehand. This unavoidable cost is called the **entropy** of the weather. From here on two
+letters have to be kept apart: $p$ is the truth and $q$ a forecast (until now there were only forecasts). The entropy
 is what the truth itself pays: $H(p) = -\sum_i p_i \ln p_i$.
 
 With more than two outcomes it is the same. Take the true forecast from above and let ten thousand others compete with
@@ -570,10 +570,10 @@ The gap between the third bar and the last is what is left to learn, and it take
 document is about, where she lives, what was said ten words ago. Closing it is the work of the lessons up to
 pretraining.
 
-Why is there no forecaster with zero? Because the world itself is undecided which story to tell. (By the way, a
-quarter of these documents can also be found word for word among the counted ones. In a small world short documents
-repeat.) Per document the floor is the entropy of the whole world, which can be computed without looking at any
-document. The mean over a thousand documents comes as close to it as luck allows.
+Why is there no forecaster with zero? Because the world itself is undecided which story to tell. Per document the
+floor is the entropy of the whole world, which can be computed without looking at any document. The mean over a
+thousand documents comes as close to it as luck allows. (About a quarter of them also stand, word for word, among the
+3,000 that were counted. In a small world short documents repeat.)
 """
 
 # %%
