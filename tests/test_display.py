@@ -115,10 +115,10 @@ def test_the_same_data_makes_the_same_file() -> None:
 def test_moving_a_slider_redraws_the_picture_and_the_line() -> None:
     explorer = Explorer(lambda share: (bars(["a"], [share], xlabel="x"), f"<{share}>"), share=slider(0, 1, 0.5))
     before = explorer.picture.value
-    explorer.sliders["share"].value = 0.9
+    explorer.controls["share"].value = 0.9
     assert explorer.picture.value != before
     assert "&lt;0.9&gt;" in explorer.line.value
-    assert explorer.sliders["share"].description == "share"
+    assert explorer.controls["share"].description == "share"
 
 
 def test_a_page_without_widgets_still_gets_the_picture() -> None:

@@ -3,7 +3,20 @@
 Widgets stand apart in `course_lib.display.widgets`, so that drawing a picture does not load ipywidgets.
 """
 
-from course_lib.display.html import Html, escape, table
-from course_lib.display.plots import Picture, bars, curves, loss_curve
+from course_lib.display.html import Html, coloured_tokens, escape, table
+from course_lib.display.live import LiveCurve
+from course_lib.display.plots import Picture, bars, curves, heatmap, loss_curve, token_bars
 
-__all__ = ["Html", "Picture", "bars", "curves", "escape", "loss_curve", "table"]
+__all__ = [
+    "Html",
+    "LiveCurve",
+    "Picture",
+    "bars",
+    "coloured_tokens",
+    "curves",
+    "escape",
+    "heatmap",
+    "loss_curve",
+    "table",
+    "token_bars",
+]

@@ -57,3 +57,29 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, caption: s
 
     plain = "\n".join([*([caption] if caption else []), *map(text_line, [header, *shown])])
     return Html(markup, plain)
+
+
+# Light enough for dark letters, and told apart by lightness as well.
+_STRIPES = ("#cfe5f3", "#fde3c8", "#d3eee2", "#f1f1f1")
+
+
+def coloured_tokens(tokens: Sequence[str], values: Sequence[float] | None = None, *, caption: str = "") -> Html:
+    """A text with each of its tokens on a ground of its own, every token escaped.
+
+    `values`, one for each token: the largest gets the darkest ground, 0 none, and pointing at a token shows its number.
+    """
+    if values is None:
+        grounds = [_STRIPES[place % len(_STRIPES)] for place in range(len(tokens))]
+        titles = [""] * len(tokens)
+    else:
+        most = max(values, default=0.0) or 1.0
+        grounds = [f"rgba(213, 94, 0, {0.75 * max(0.0, value) / most:.2f})" for value in values]
+        titles = [f' title="{value:.3f}"' for value in values]
+    spans = "".join(
+        f'<span style="background:{ground};border-radius:3px;padding:1px 2px"{title}>{escape(token)}</span>'
+        for token, ground, title in zip(tokens, grounds, titles, strict=True)
+    )
+    heading = f'<div style="font-weight:bold">{escape(caption)}</div>' if caption else ""
+    page = "background:white;color:#222222;padding:6px 8px;line-height:1.9;white-space:pre-wrap;overflow-wrap:anywhere"
+    plain = "|".join(tokens)
+    return Html(f'<div style="{page}">{heading}{spans}</div>', f"{caption}\n{plain}" if caption else plain)

@@ -71,13 +71,16 @@ def curves(
     title: str = "",
     lines: Mapping[str, float] | None = None,
     marks: Mapping[str, tuple[float, float]] | None = None,
+    log: str = "",
 ) -> Picture:
     """One curve per entry of `series` over the shared `x`.
 
-    `lines`: horizontal reference lines, name to height. `marks`: single points, name to (x, y).
+    `lines`: horizontal reference lines, name to height. `marks`: single points, name to (x, y). `log`: the axes on
+    which equal distances are equal factors, "x", "y" or "xy".
     """
     picture = Picture()
     ax = axes(picture, xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.set(**{f"{axis}scale": "log" for axis in log})
     for (label, y), colour, dash in zip(series.items(), cycle(COLOURS), cycle(DASHES)):
         ax.plot(x, y, dash, color=colour, linewidth=2.2, label=label)
     reference_lines(ax, lines or {})
@@ -165,6 +168,63 @@ def _draw_bars(ax: Axes, labels: Sequence[str], values: Sequence[float], highlig
     ax.bar_label(drawn, [number.format(value) for value in values], padding=4, fontsize=FONT_SIZE - 1, color=INK)
     if min(values) < 0:
         ax.axvline(0, color=INK, linewidth=1)
+
+
+def token_bars(
+    probabilities: Sequence[float],
+    names: Sequence[str],
+    *,
+    top: int = 8,
+    highlight: int | None = None,
+    xlabel: str = "probability of the next token",
+    title: str = "",
+) -> Picture:
+    """A forecast: a bar for each of the `top` likeliest tokens, and one for all others together.
+
+    `highlight`: the id of a token whose bar stands out; it is shown even where it is not among the likeliest.
+    """
+    values = [float(p) for p in probabilities]
+    shown = sorted(range(len(values)), key=lambda id: -values[id])[:top]
+    if highlight is not None and highlight not in shown:
+        shown.append(highlight)
+    others = len(values) - len(shown)
+    labels, heights = [names[id] for id in shown], [values[id] for id in shown]
+    if others:
+        labels.append(f"({others} others)")
+        heights.append(max(0.0, sum(values) - sum(heights)))
+    marked = None if highlight is None else shown.index(highlight)
+    return bars(labels, heights, xlabel=xlabel, title=title, highlight=marked, limits=(0, 1.15))
+
+
+def heatmap(
+    values: Sequence[Sequence[float]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    number: str = "{:.2f}",
+) -> Picture:
+    """A table of numbers from 0 to 1 as shades, the darker the larger, with the number in each cell.
+
+    `number` is how one is written; "" leaves them out, where there are too many to read.
+    """
+    cell = 0.62 if number else 0.36
+    picture = Picture(width=max(4.2, 1.9 + cell * len(columns)), height=max(2.6, 1.5 + 0.8 * cell * len(rows)))
+    ax = axes(picture, xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.grid(visible=False)
+    ax.imshow([[float(value) for value in row] for row in values], cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    ax.set_xticks(
+        range(len(columns)), labels=columns, parse_math=False, rotation=45, ha="right", rotation_mode="anchor"
+    )
+    ax.set_yticks(range(len(rows)), labels=rows, parse_math=False)
+    ax.spines[:].set_visible(False)
+    for i, row in enumerate(values if number else []):
+        for j, value in enumerate(row):
+            ink = "white" if value > 0.55 else INK
+            ax.text(j, i, number.format(float(value)), ha="center", va="center", color=ink, fontsize=FONT_SIZE - 2)
+    return picture
 
 
 def loss_curve(

@@ -1,50 +1,123 @@
 """Things to move. The only module that imports ipywidgets."""
 
 import base64
-from collections.abc import Callable
+import math
+import random
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets
 
-from course_lib.display.html import escape
-from course_lib.display.plots import Picture
+from course_lib.display.html import coloured_tokens, escape
+from course_lib.display.plots import Picture, token_bars
+
+_STYLE: dict[str, Any] = {
+    "style": {"description_width": "9em"},
+    "layout": {"width": "34em", "max_width": "98%"},
+}
 
 
 def slider(low: float, high: float, value: float, *, step: float = 0.1, label: str = "") -> ipywidgets.FloatSlider:
     """A slider from `low` to `high`; it can also be moved with the arrow keys."""
-    return ipywidgets.FloatSlider(
-        value=value,
-        min=low,
-        max=high,
-        step=step,
-        description=label,
-        style={"description_width": "9em"},
-        layout={"width": "34em", "max_width": "98%"},
-    )
+    return ipywidgets.FloatSlider(value=value, min=low, max=high, step=step, description=label, **_STYLE)
 
 
-class Explorer(ipywidgets.VBox):
-    """Sliders above a picture and a line of text, both drawn anew whenever a slider moves."""
+def text_box(value: str, *, label: str = "") -> ipywidgets.Text:
+    """A line to type in; it counts once Enter is pressed or the cursor leaves it."""
+    return ipywidgets.Text(value=value, description=label, continuous_update=False, **_STYLE)
 
-    def __init__(self, draw: Callable[..., tuple[Picture, str]], **sliders: ipywidgets.FloatSlider) -> None:
-        """`draw` gets the value of each slider under its name, and returns the picture and the line of text."""
-        self.draw = draw
-        self.sliders = sliders
+
+def menu(options: Sequence[str], value: str, *, label: str = "") -> ipywidgets.Dropdown:
+    """A choice of one among several."""
+    return ipywidgets.Dropdown(options=options, value=value, description=label, **_STYLE)
+
+
+class _Shown(ipywidgets.VBox):
+    """A picture and a line of text, which a page that cannot show widgets gets as they stand."""
+
+    def __init__(self, above: Sequence[ipywidgets.Widget], below: Sequence[ipywidgets.Widget] = ()) -> None:
         self.picture = ipywidgets.Image(format="png", layout={"max_width": "100%", "width": "704px"})
         self.line = ipywidgets.HTML()
-        for name, control in sliders.items():
-            control.description = control.description or name
-            control.observe(self._redraw, names="value")
-        super().__init__([*sliders.values(), self.picture, self.line])
-        self._redraw()
+        self.text = ""
+        super().__init__([*above, self.picture, *below, self.line])
 
-    def _redraw(self, _change: object = None) -> None:
-        picture, self.text = self.draw(**{name: control.value for name, control in self.sliders.items()})
+    def show(self, picture: Picture, text: str) -> None:
+        self.text = text
         self.picture.value = picture.png()
-        self.line.value = f"<div aria-live='polite'>{escape(self.text)}</div>"
+        self.line.value = f"<div aria-live='polite'>{escape(text)}</div>"
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        """The widget, and for a page that cannot show widgets the picture and the text as they stand."""
         bundle: dict[str, Any] = super()._repr_mimebundle_(**options)
         still = base64.b64encode(self.picture.value).decode("ascii")
         return bundle | {"image/png": still, "text/plain": self.text}
+
+
+class Explorer(_Shown):
+    """Controls above a picture and a line of text, both drawn anew whenever a control changes."""
+
+    def __init__(self, draw: Callable[..., tuple[Picture, str]], **controls: ipywidgets.ValueWidget) -> None:
+        """`draw` gets the value of each control under its name, and returns the picture and the line of text."""
+        self.draw = draw
+        self.controls = controls
+        for name, control in controls.items():
+            control.description = control.description or name
+            control.observe(self._redraw, names="value")
+        super().__init__(list(controls.values()))
+        self._redraw()
+
+    def _redraw(self, _change: object = None) -> None:
+        self.show(*self.draw(**{name: control.value for name, control in self.controls.items()}))
+
+
+class TokenChooser(_Shown):
+    """Write a text by hand beside a model: its forecast as bars, and a button for each of the likeliest tokens."""
+
+    def __init__(
+        self,
+        forecast: Callable[[list[int]], Sequence[float]],
+        names: Sequence[str],
+        prompt: Sequence[int],
+        top: int = 8,
+    ) -> None:
+        """`forecast` gets all token ids so far and returns the probability of each token; `names` shows them."""
+        self.forecast = forecast
+        self.names = names
+        self.ids = list(prompt)
+        self.costs: list[float] = []
+        self.rng = random.Random(0)
+        self.written = ipywidgets.HTML()
+        self.choices = [ipywidgets.Button(layout={"width": "auto"}) for _ in range(min(top, len(names)))]
+        self.draw = ipywidgets.Button(description="draw one", icon="random", layout={"width": "auto"})
+        self.undo = ipywidgets.Button(description="undo", icon="undo", layout={"width": "auto"})
+        for rank, button in enumerate(self.choices):
+            button.on_click(lambda _, rank=rank: self._append(self._likeliest[rank]))
+        self.draw.on_click(lambda _: self._append(self.rng.choices(range(len(names)), self._probabilities)[0]))
+        self.undo.on_click(lambda _: self._take_back())
+        wrapped = {"flex_flow": "row wrap"}
+        buttons = [ipywidgets.HBox(self.choices, layout=wrapped), ipywidgets.HBox([self.draw, self.undo])]
+        super().__init__([self.written], buttons)
+        self._look()
+
+    def _append(self, id: int) -> None:
+        self.costs.append(-math.log(self._probabilities[id]))
+        self.ids.append(id)
+        self._look()
+
+    def _take_back(self) -> None:
+        if self.costs:
+            self.costs.pop()
+            self.ids.pop()
+            self._look()
+
+    def _look(self) -> None:
+        self._probabilities = [float(p) for p in self.forecast(self.ids)]
+        ranked = sorted(range(len(self.names)), key=lambda id: -self._probabilities[id])
+        self._likeliest = ranked[: len(self.choices)]
+        for button, id in zip(self.choices, self._likeliest, strict=True):
+            button.description = self.names[id]
+        given = [0.0] * (len(self.ids) - len(self.costs))
+        self.written.value = coloured_tokens([self.names[id] for id in self.ids], given + self.costs).markup
+        text = f"{len(self.costs)} tokens chosen, {sum(self.costs):.2f} nats in all."
+        if self.costs:
+            text += f" The last one had probability {math.exp(-self.costs[-1]):.3f}."
+        self.show(token_bars(self._probabilities, self.names, top=len(self.choices)), text)

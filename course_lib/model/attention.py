@@ -69,9 +69,10 @@ def fused_attention(
     Source: Dao et al. 2022, "FlashAttention" (torch picks the kernel).
     """
     n_queries, n_keys = q.shape[-2], k.shape[-2]
-    if mask is None and n_queries != n_keys:
+    causal = mask is None and n_queries > 1  # a single query is the last position, and may look everywhere
+    if causal and n_queries != n_keys:
         mask = causal_mask(n_queries, n_keys, q.device)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal and mask is None)
 
 
 class SelfAttention(nn.Module):
@@ -98,16 +99,23 @@ class SelfAttention(nn.Module):
         self,
         x: Float[Tensor, "B T D"],
         rotary: Float[Tensor, "2 T P"],
-        mask: Bool[Tensor, "B 1 T T"] | None = None,
+        mask: Bool[Tensor, "B 1 T S"] | None = None,
         cache: KVCache | None = None,
     ) -> Float[Tensor, "B T D"]:
         """Let the tokens of `x`, at the positions of `rotary`, look at each other and at what `cache` holds."""
-        q, k, v = (
-            each(x).unflatten(-1, (self.n_heads, -1)).transpose(1, 2)  # B H T K
-            for each in (self.query, self.key, self.value)
-        )
-        q, k = rotate(self.q_norm(q), rotary), rotate(self.k_norm(k), rotary)
+        q, k = self.queries_and_keys(x, rotary)
+        v = self._heads(self.value(x))
         if cache is not None:
             k, v = cache.append(self.layer, k, v)
         mixed = fused_attention(q, k, v, mask)
         return self.project(mixed.transpose(1, 2).flatten(-2))
+
+    def queries_and_keys(
+        self, x: Float[Tensor, "B T D"], rotary: Float[Tensor, "2 T P"]
+    ) -> tuple[Float[Tensor, "B H T K"], Float[Tensor, "B H T K"]]:
+        """What each token of `x` looks for and what it offers, in every head."""
+        q, k = self._heads(self.query(x)), self._heads(self.key(x))
+        return rotate(self.q_norm(q), rotary), rotate(self.k_norm(k), rotary)
+
+    def _heads(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B H T K"]:
+        return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)

@@ -60,7 +60,7 @@ class Block(nn.Module):
         self,
         x: Float[Tensor, "B T D"],
         rotary: Float[Tensor, "2 T P"],
-        mask: Bool[Tensor, "B 1 T T"] | None,
+        mask: Bool[Tensor, "B 1 T S"] | None,
         cache: KVCache | None,
     ) -> Float[Tensor, "B T D"]:
         x = x + self.dropout(self.attention(self.attention_norm(x), rotary, mask, cache))
@@ -96,9 +96,9 @@ class GPT(nn.Module):
         """Number of trained numbers."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def new_cache(self) -> KVCache:
-        """An empty cache that fits this model."""
-        return KVCache(self.config.n_layers, self.config.context_length)
+    def new_cache(self, padding: Int[Tensor, " B"] | None = None) -> KVCache:
+        """An empty cache that fits this model; `padding`: how many tokens at the beginning of each row are none."""
+        return KVCache(self.config.n_layers, self.config.context_length, padding)
 
     def forward(
         self,
@@ -123,7 +123,10 @@ class GPT(nn.Module):
         if end > self.config.context_length:
             raise ValueError(f"{end} tokens do not fit into a context of {self.config.context_length}")
         rotary = self.rotary[:, start:end]
-        mask = None if documents is None else document_mask(documents)
+        if cache is not None:
+            mask = cache.mask(ids.shape[1])
+        else:
+            mask = None if documents is None else document_mask(documents)
         x = self.embedding(ids)
         for block in self.blocks:
             x = block(x, rotary, mask, cache)
