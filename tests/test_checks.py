@@ -297,6 +297,22 @@ class TestCheck:
         assert check("99.1", lambda x: x + x)
         assert progress.passed() == {}
 
+    def test_a_contest_shows_the_leaderboard_with_this_answer_in_its_place(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def laws(trial: Trial) -> None:
+            trial.score = trial(x=torch.tensor(1.0)).value
+
+        monkeypatch.setitem(EXERCISES, "99.3", Exercise("99.3", "Get low", 1, 1, "99_tests", laws))
+        for answer in (0.5, 0.25, 0.75):
+            assert check("99.3", lambda x, answer=answer: answer).score == answer
+        *_, second, third = capsys.readouterr().out.splitlines()
+        assert "0.5000" in second
+        assert "←" not in second
+        assert "0.7500" in third
+        assert third.endswith("this one")
+        assert [score for score, _ in progress.leaderboard("99.3")] == [0.25, 0.5, 0.75]
+
     def test_the_result_is_shown_once_in_a_notebook(self, capsys: pytest.CaptureFixture[str]) -> None:
         result = try_answer(DOUBLE, lambda x: x)
         assert result._ipython_display_() is None

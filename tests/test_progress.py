@@ -34,6 +34,23 @@ def test_the_day_of_the_first_pass_stays(file: Path) -> None:
     assert progress.passed()["01.1"] == "2001-02-03"
 
 
+def test_a_leaderboard_keeps_the_best_in_order_and_no_more_than_its_places(file: Path) -> None:
+    assert progress.leaderboard("13.6") == []
+    for score in (0.5, 0.25, 0.75, *([0.6] * progress.PLACES)):
+        progress.record("13.6", score)
+    scores = [score for score, _ in progress.leaderboard("13.6")]
+    assert scores == [0.25, 0.5] + [0.6] * (progress.PLACES - 2)
+    assert list(progress.passed()) == ["13.6"]
+    assert progress.leaderboard("13.5") == []
+
+
+def test_progress_from_before_there_were_leaderboards_is_kept(file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text(json.dumps({"passed": {"01.1": "2001-02-03"}}), encoding="utf-8")
+    progress.record("13.6", 0.5)
+    assert list(progress.passed()) == ["01.1", "13.6"]
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -45,6 +62,9 @@ def test_the_day_of_the_first_pass_stays(file: Path) -> None:
         b"{}",
         b'{"passed": []}',
         b'{"passed": {"01.1": 7}}',
+        b'{"passed": {}, "scores": []}',
+        b'{"passed": {}, "scores": {"13.6": [0.5]}}',
+        b'{"passed": {}, "scores": {"13.6": [["0.5", "2001-02-03"]]}}',
         b"\xff\xfe\x00",
         b"[" * 100_000,
         b"<html>",

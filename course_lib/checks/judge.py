@@ -30,12 +30,14 @@ class CheckResult:
         passed: whether every law holds.
         message: what was printed.
         mistake: id of the diagnosis, None where the answer passed.
+        score: how well it did, where the exercise is a contest; the lower the better.
     """
 
     exercise_id: str
     passed: bool
     message: str = field(repr=False)
     mistake: str | None = None
+    score: float | None = None
 
     def __bool__(self) -> bool:
         return self.passed
@@ -62,7 +64,9 @@ def check(exercise_id: str, answer: Any = ...) -> CheckResult:
         raise AssertionError(result.message)
     say(result.message)
     if result and not strict():
-        progress.record(result.exercise_id)
+        progress.record(result.exercise_id, result.score)
+        if result.score is not None:
+            say(_standing(result.exercise_id, result.score))
     return result
 
 
@@ -96,7 +100,7 @@ def judge(exercise: Exercise, answer: Any) -> CheckResult:
         ]
     if printed.lines:
         lines.append(f"(It also printed {printed.lines} line{'s' * (printed.lines > 1)}, kept out of sight here.)")
-    return CheckResult(exercise.id, mistake is None, _message(exercise, mistake, lines), mistake)
+    return CheckResult(exercise.id, mistake is None, _message(exercise, mistake, lines), mistake, trial.score)
 
 
 def _message(exercise: Exercise, mistake: str | None, lines: list[str]) -> str:
@@ -106,6 +110,15 @@ def _message(exercise: Exercise, mistake: str | None, lines: list[str]) -> str:
     if mistake is None:
         return "\n  ".join([f"✓ {heading}: {lines[0]}", *lines[1:]])
     return "\n  ".join([f"✗ {heading}", *lines])
+
+
+def _standing(exercise_id: str, score: float) -> str:
+    """The leaderboard of this machine; an arrow points at the place of `score`, if it has one."""
+    rows = [
+        f"  {place:2}. {kept:.4f}   {day}" + "  ← this one" * (kept == score)
+        for place, (kept, day) in enumerate(progress.leaderboard(exercise_id), start=1)
+    ]
+    return "\n".join(["  On this machine so far (lower is better):", *rows])
 
 
 def _unknown(exercise_id: str) -> CheckResult:

@@ -53,12 +53,14 @@ class Trial:
         answer: what the learner handed in.
         happening: the call that is under way or was the last, as text.
         remark: a sentence for a learner whose answer passes.
+        score: how well an answer does that passes, where the exercise is a contest; the lower the better.
     """
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
         self.happening = ""
         self.remark = ""
+        self.score: float | None = None
         self._generator = torch.Generator().manual_seed(0)
 
     def normal(self, *shape: int, scale: float = 1.0) -> Float[Tensor, "..."]:
