@@ -8,7 +8,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help lab pretrain test test-units test-notebooks test-browser notebooks check clean
+.PHONY: help lab pretrain test test-units test-notebooks test-browser notebooks bench check clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ test-browser: .venv/installed-dev
 
 notebooks: .venv/installed-dev ## build notebooks/, exercises/ and solutions/ from sources/
 	$(PY) sources/build.py
+
+bench: .venv/installed-dev ## measure speed beside what one would use instead (close all other programs)
+	$(PY) benchmarks/generation.py
 
 check: .venv/installed-dev ## lint, types, import order, editions in sync
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(PY) -m mypy && .venv/bin/lint-imports && $(PY) sources/build.py --check

@@ -59,12 +59,12 @@ def penalize_repetition(
 
 
 def keep_top_k(logits: Float[Tensor, "B V"], k: int) -> Float[Tensor, "B V"]:
-    """Leave the k highest scores, exactly k of them, and rule the rest out (-inf).
+    """Leave the k highest scores, exactly k of them (the lower id of equals), and rule the rest out (-inf).
 
     Source: Fan et al. 2018, "Hierarchical Neural Story Generation".
     """
-    values, ids = logits.topk(min(k, logits.shape[-1]), dim=-1)
-    return torch.full_like(logits, -torch.inf).scatter(-1, ids, values)
+    values, ids = logits.sort(dim=-1, descending=True, stable=True)
+    return torch.full_like(logits, -torch.inf).scatter(-1, ids[..., :k], values[..., :k])
 
 
 def keep_top_p(logits: Float[Tensor, "B V"], p: float) -> Float[Tensor, "B V"]:
@@ -156,8 +156,7 @@ def generate(
         for _ in range(n_tokens):
             if cache.position + unread.shape[1] > context_length:
                 unread, cache = _fresh_start(model, history, padding, max(1, context_length // 2))
-            with torch.no_grad(), in_mode(model, training=False):
-                logits = model(unread, cache=cache)[:, -1]
+            logits = _next_scores(model, unread, cache)
             chosen = choose(logits, sampling, history=history, generator=generator)
             if end_id is not None:
                 chosen[ended] = end_id
@@ -170,6 +169,12 @@ def generate(
 
     # Not a generator itself: so a wrong setting is refused here and now, not when the first token is asked for.
     return columns()
+
+
+def _next_scores(model: GPT, unread: Int[Tensor, "B T"], cache: KVCache) -> Float[Tensor, "B V"]:
+    """The scores of what comes next, once `unread` has been read into `cache`."""
+    with torch.inference_mode(), in_mode(model, training=False):
+        return model(unread, cache=cache)[:, -1]
 
 
 def _side_by_side(
@@ -281,8 +286,7 @@ def beam_search(
     ids = torch.empty(1, 0, dtype=torch.long, device=device)
     log_probs, ended = torch.zeros(1, device=device), torch.zeros(1, dtype=torch.bool, device=device)
     for _ in range(n_tokens):
-        with torch.no_grad(), in_mode(model, training=False):
-            following = model(unread, cache=cache)[:, -1].log_softmax(dim=-1)
+        following = _next_scores(model, unread, cache).log_softmax(dim=-1)
         if end_id is not None:  # what has ended goes on in one way only, which costs nothing
             following[ended] = -torch.inf
             following[ended, end_id] = 0.0

@@ -34,6 +34,9 @@ def autocast(device: torch.device) -> AbstractContextManager[object]:
 def in_mode(model: nn.Module, *, training: bool) -> Iterator[None]:
     """Put `model` into training or evaluation mode, and back into the mode it had, whatever happens in between."""
     before = model.training
+    if before == training:  # nothing to do, and to do it for every part of a model takes longer than a token
+        yield
+        return
     model.train(training)
     try:
         yield

@@ -60,6 +60,10 @@ def test_top_k_keeps_exactly_the_k_highest(logits, k):
         assert logits[chosen].min() >= logits[~chosen].max()
 
 
+def test_of_equal_scores_top_k_keeps_the_first():
+    assert keep_top_k(torch.tensor([[2.0, 5.0, 5.0, 5.0, 1.0]]), 2).isfinite().tolist() == [[0, 1, 1, 0, 0]]
+
+
 @given(scores, st.floats(0.01, 1))
 def test_top_p_keeps_the_smallest_set_that_holds_p(logits, p):
     kept = keep_top_p(logits, p)

@@ -27,6 +27,9 @@ class LiveCurve:
         self.unit = unit
         self.losses: list[float] = []
         self.seconds = 0.0
+        self._last_step = self._last_drawing = 0.0
+        self._line: Any = None
+        self._curve: Any = None
 
     def add(self, loss: float) -> None:
         """Note the loss of one more step."""

@@ -2,7 +2,7 @@
 
 `attention` is the form to read, `fused_attention` computes the same in one kernel, and `SelfAttention` is the layer.
 Shapes: B batch, T tokens that ask (queries), S tokens that are asked (keys), D model width, H heads, K width
-of a head, P = K/2 pairs of its channels.
+of a head.
 """
 
 import torch
@@ -98,7 +98,7 @@ class SelfAttention(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B T D"],
-        rotary: Float[Tensor, "2 T P"],
+        rotary: Float[Tensor, "2 T K"],
         mask: Bool[Tensor, "B 1 T S"] | None = None,
         cache: KVCache | None = None,
     ) -> Float[Tensor, "B T D"]:
@@ -111,7 +111,7 @@ class SelfAttention(nn.Module):
         return self.project(mixed.transpose(1, 2).flatten(-2))
 
     def queries_and_keys(
-        self, x: Float[Tensor, "B T D"], rotary: Float[Tensor, "2 T P"]
+        self, x: Float[Tensor, "B T D"], rotary: Float[Tensor, "2 T K"]
     ) -> tuple[Float[Tensor, "B H T K"], Float[Tensor, "B H T K"]]:
         """What each token of `x` looks for and what it offers, in every head."""
         q, k = self._heads(self.query(x)), self._heads(self.key(x))

@@ -1,6 +1,6 @@
 """A decoder-only transformer: token ids in, a score for every possible next token out, at every position.
 
-Shapes: B batch, T tokens, D model width, P pairs of channels in a head, V vocabulary.
+Shapes: B batch, T tokens, D model width, K width of a head, V vocabulary.
 """
 
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class Block(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B T D"],
-        rotary: Float[Tensor, "2 T P"],
+        rotary: Float[Tensor, "2 T K"],
         mask: Bool[Tensor, "B 1 T S"] | None,
         cache: KVCache | None,
     ) -> Float[Tensor, "B T D"]:

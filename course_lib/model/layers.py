@@ -1,6 +1,6 @@
 """The parts of a transformer block that look at one token at a time.
 
-Shapes: B batch, T tokens, D model width, K width of a head, P = K/2 pairs of channels; N any.
+Shapes: B batch, T tokens, D model width, K width of a head; N any.
 """
 
 import torch
@@ -38,19 +38,21 @@ class MLP(nn.Module):
         return self.project(F.relu(self.expand(x)).square())
 
 
-def rotary_table(n_positions: int, head_dim: int, base: float = 10_000.0) -> Float[Tensor, "2 T P"]:
+def rotary_table(n_positions: int, head_dim: int, base: float = 10_000.0) -> Float[Tensor, "2 T K"]:
     """Cosines and sines of the angles by which rotary attention turns each pair of channels at each position.
 
     Pair i turns by base^(-2i / head_dim) radians per position: the first once in 6 tokens, the last hardly at all.
+    Channels i and i + K/2 are a pair; the sine of the left one is negative, as in a rotation matrix.
 
     Source: Su et al. 2021, "RoFormer", equation 15.
     """
     speeds = base ** -(torch.arange(0, head_dim, 2) / head_dim)
     angles = torch.outer(torch.arange(n_positions), speeds)
-    return torch.stack((angles.cos(), angles.sin()))
+    cos, sin = angles.cos(), angles.sin()
+    return torch.stack((torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)))
 
 
-def rotate(x: Float[Tensor, "*B T K"], table: Float[Tensor, "2 T P"]) -> Float[Tensor, "*B T K"]:
+def rotate(x: Float[Tensor, "*B T K"], table: Float[Tensor, "2 T K"]) -> Float[Tensor, "*B T K"]:
     """Turn channel pair (i, i + K/2) of each token by its position's angle.
 
     The dot product of two turned vectors depends on their positions only through the difference: that is what tells
@@ -61,5 +63,5 @@ def rotate(x: Float[Tensor, "*B T K"], table: Float[Tensor, "2 T P"]) -> Float[T
         table: the rows of `rotary_table` that belong to these positions.
     """
     cos, sin = table
-    left, right = x.chunk(2, dim=-1)
-    return torch.cat((left * cos - right * sin, left * sin + right * cos), dim=-1)
+    partners = x.roll(x.shape[-1] // 2, dims=-1)
+    return torch.addcmul(x * cos, partners, sin)

@@ -1,0 +1,57 @@
+"""The model beside an independent implementation, transformers' Qwen3, with the same weights."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from course_lib.generation import Sampling, generate
+from course_lib.model import GPT, GPTConfig
+from twin import qwen3_twin
+
+V = 50
+
+
+@pytest.fixture(scope="module")
+def model() -> GPT:
+    torch.manual_seed(0)
+    model = GPT(GPTConfig(vocab_size=V, context_length=64, n_layers=3, n_heads=2, d_model=32))
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, mean=float(parameter.ndim == 1), std=0.2)
+    return model.eval()
+
+
+def test_logits_and_gradients_are_the_same(model):
+    twin = qwen3_twin(model)
+    ids = torch.randint(V, (3, 40), generator=torch.Generator().manual_seed(0))
+    ours, theirs = model(ids), twin(ids).logits
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+
+    for logits in (ours, theirs):
+        F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten()).backward()
+    for name, part in {
+        "model.embed_tokens": model.embedding,
+        "model.layers.0.self_attn.q_proj": model.blocks[0].attention.query,
+        "model.layers.1.self_attn.k_norm": model.blocks[1].attention.k_norm,
+        "model.layers.2.mlp.down_proj": model.blocks[2].mlp.project,
+        "lm_head": model.head,
+    }.items():
+        torch.testing.assert_close(part.weight.grad, twin.get_submodule(name).weight.grad, atol=1e-4, rtol=1e-4)
+    gate, up = (twin.get_submodule(f"model.layers.0.mlp.{name}_proj").weight.grad for name in ("gate", "up"))
+    torch.testing.assert_close(model.blocks[0].mlp.expand.weight.grad, gate + up, atol=1e-4, rtol=1e-4)
+
+
+def test_prompts_of_unequal_length_are_continued_alike(model):
+    prompts = [[3], [7, 1, 4, 9, 2], [5, 5, 8]]
+    ours = torch.stack(list(generate(model, prompts, 30, Sampling(temperature=0))), dim=1)
+    twin = qwen3_twin(model)
+    for prompt, row in zip(prompts, ours, strict=True):
+        ids = torch.tensor([prompt])
+        written = twin.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=30,
+            min_new_tokens=30,
+            do_sample=False,
+            pad_token_id=0,
+        )
+        assert torch.equal(written[0, len(prompt) :], row)
