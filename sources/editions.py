@@ -123,7 +123,10 @@ def lesson_notebook(lesson: Lesson, course: Course) -> NotebookNode:
     if lesson.quiz:
         cells.append(_markdown("quiz", _quiz(lesson.quiz)))
     cells.append(_markdown("footer", _lesson_footer(lesson, course)))
-    return _notebook(cells, {"course": {"source_sha256": code_sha256(lesson)}})
+    course_data: dict[str, Any] = {"source_sha256": code_sha256(lesson)}
+    if lesson.may_take:
+        course_data["may_take"] = lesson.may_take
+    return _notebook(cells, {"course": course_data})
 
 
 def exercise_notebook(sheet: ExerciseSheet, course: Course, blanks: Mapping[Cell, str]) -> NotebookNode:

@@ -63,6 +63,7 @@ class Lesson:
     summary: tuple[str, ...]
     quiz: tuple[Question, ...]
     read_next: tuple[str, ...]
+    may_take: int | None
     cells: tuple[Cell, ...]
 
     @property
@@ -92,7 +93,7 @@ def read_lesson(path: Path) -> Lesson:
             if BEGIN in text or END in text:
                 raise SourceError(path, cell.line_of(row), "a solution marker in a lesson")
     front.only(
-        "title", "part", "minutes", "prerequisites", "objectives", "summary", "quiz", "read_next"
+        "title", "part", "minutes", "prerequisites", "objectives", "summary", "quiz", "read_next", "may_take"
     )  # fmt: skip
     objectives = front.texts("objectives")
     if not 3 <= len(objectives) <= 5:
@@ -112,6 +113,7 @@ def read_lesson(path: Path) -> Lesson:
         summary=summary,
         quiz=_read_quiz(front) if closes or "quiz" in front.data else (),
         read_next=front.texts("read_next") if closes or "read_next" in front.data else (),
+        may_take=front.number("may_take") if "may_take" in front.data else None,
         cells=cells,
     )
 

@@ -633,13 +633,27 @@ def test_outputs_not_fit_to_publish_are_an_error_until_they_are_made_again(
     root = make_course(tmp_path)
     monkeypatch.setattr(execution, "MAX_SECONDS", 0.5)
     for _ in range(2):
-        with pytest.raises(build.BuildError, match=r"01_sums.ipynb: took 1.0 s; a lesson may take 0.5"):
+        with pytest.raises(build.BuildError, match=r"01_sums.ipynb: took 1.0 s; this lesson may take 0.5"):
             build.build(root, REGISTRY)
     with pytest.raises(build.BuildError, match="build first"):
         build.point_at(root, REGISTRY, "https://github.com/me/fork")
     assert len(no_kernel) == 4
     monkeypatch.undo()
     assert build.check(root, REGISTRY) == []
+
+
+def test_a_lesson_that_says_so_may_take_longer(
+    tmp_path: Path, no_kernel: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_course(tmp_path)
+    monkeypatch.setattr(execution, "MAX_SECONDS", 0.5)
+    source = root / "sources/lessons/01_sums.py"
+    source.write_text(
+        source.read_text(encoding="utf-8").replace("# minutes:", "# may_take: 2\n# minutes:"), encoding="utf-8"
+    )
+    with pytest.raises(build.BuildError) as error:  # the other lesson says nothing
+        build.build(root, REGISTRY)
+    assert "01_sums" not in str(error.value)
 
 
 def test_peak_memory_counts_what_a_notebook_and_its_processes_held(tmp_path: Path) -> None:

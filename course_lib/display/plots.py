@@ -11,8 +11,10 @@ from itertools import cycle
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from PIL import Image
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#56B4E9", "#CC3311"
@@ -92,7 +94,17 @@ def curves(
         )  # fmt: skip
     if len(series) > 1:
         legend(ax)
+    for axis in log:
+        _plain_ticks(getattr(ax, f"{axis}axis"))
     return picture
+
+
+def _plain_ticks(axis: Axis) -> None:
+    """Numbers as one would write them on an axis of factors, with 2 and 5 between the powers where there is room."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def reference_lines(ax: Axes, lines: Mapping[str, float]) -> None:

@@ -236,10 +236,12 @@ r"""
 | :-- | :-- |
 | **Attention** | for each token, a weighted mean over other tokens, with weights computed from the tokens themselves |
 | **Batch** | the texts that are read together for one update |
+| **Beam search** | a search for the likeliest text that goes on with the best few beginnings after each token |
 | **Bits per byte** | the cost of a text in bits, divided by its length in bytes; comparable between tokenizers |
 | **Calibrated** | right as often as it says it will be |
 | **Checkpoint** | all that is needed to go on with a training run, in files |
 | **Claim** | a sentence of a lesson that a cell checks |
+| **Contamination** | held-out text that also stands in the training text |
 | **Context** | the tokens that a model may look at when it predicts the next one |
 | **Corpus** | a body of text to learn from |
 | **Cross-entropy** | the mean cost −ln *p* of what came |
@@ -253,6 +255,7 @@ r"""
 | **Forecast** | a probability for each thing that may come, adding up to one |
 | **Gradient** | for each parameter, how fast the loss changes with it |
 | **Hallucination** | a fluent statement without ground |
+| **Head** | one of several lookups that attention makes side by side, each with queries, keys and values of its own |
 | **Held-out** | kept away from training, to measure on |
 | **Inference** | using a model, without training it |
 | **KL divergence** | what a forecast pays on top of the entropy |
@@ -261,16 +264,23 @@ r"""
 | **Likelihood** | the probability that a model gives to a whole text |
 | **Logits** | raw scores before softmax |
 | **Loss** | the number that training makes smaller |
+| **Mask** | which tokens may look at which; a causal one hides all that comes later |
+| **MFU** | model FLOPs utilization: the share of a machine's best rate that a run turns into useful arithmetic |
+| **Model card** | what the users of a model must know: its data, its measured quality, its purpose, its faults |
 | **Nat** | unit of −ln *p*; a bit is 0.693 nats |
 | **Overfitting** | good on the training text, worse on held-out text |
+| **Packing** | several documents in one row of a batch, so that little of it is filling |
 | **Parameter** | a number that training adjusts |
 | **Perplexity** | e to the loss |
 | **Pretraining** | the first, long training, on plain text |
 | **Prompt** | the beginning that a model is given |
+| **Query, key, value** | what a token looks for, what it offers to be found by, what it hands over |
 | **Sampling** | drawing the next token from the forecast |
 | **Softmax** | from logits to probabilities |
+| **Speculative decoding** | a small model drafts, the large one checks several tokens at once; the text is the large one's |
 | **Temperature** | what logits are divided by before softmax; low means careful |
 | **Token** | a piece of text with a number: a letter, a word, or something between |
+| **Top-k, top-p, min-p** | three ways to rule out unlikely tokens before drawing: by count, by sum, by share of the likeliest |
 | **Transformer** | a network of attention and feed-forward blocks |
 | **Vocabulary** | all tokens that a model knows |
 | **Weights** | parameters, mostly those in matrices |

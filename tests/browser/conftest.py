@@ -84,6 +84,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "JUPYTERLAB_WORKSPACES_DIR",
     ):
         environment[name] = str(tmp_path_factory.mktemp(name.lower()))
+    environment["COURSE_PRESET"] = (
+        "smoke"  # widgets move alike whatever was trained; tests/test_notebooks.py trains in full
+    )
     environment["MPLCONFIGDIR"] = matplotlib.get_cachedir()  # in a home without a font cache, matplotlib says so
     command = [sys.executable, "-m", "course_lib", "lab"]
     with subprocess.Popen(command, cwd=course, env=environment, stderr=subprocess.PIPE, text=True) as server:
