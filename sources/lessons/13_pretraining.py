@@ -539,6 +539,57 @@ Explorer(
 
 # %% [markdown]
 r"""
+## Where does it look?
+
+In lesson 07 a head was trained to find the fruit. Nobody asked this model to find one. It was asked for the next word, and
+after *then she drank* the next word is the fruit that she took a sentence before. Here is where its heads look from the
+word *drank*.
+"""
+
+# %%
+from course_lib.display import heatmap
+from course_lib.inspection import attention_maps
+
+story = "clara was thirsty . she took one apple and made some juice . then she drank"
+words = story.split()
+
+
+def looks_of_the_last_word(text):
+    """How much each head takes from each token when it stands at the last word of `text` [H, T]."""
+    ids = torch.tensor([[tokenizer.end_id, *tokenizer.encode(text)]], device=device())
+    return attention_maps(model, ids)[0][0, :, -1].cpu()
+
+
+looks = looks_of_the_last_word(story)
+heatmap(
+    looks,
+    [f"head {head}" for head in range(1, len(looks) + 1)],
+    ["(end)", *words],
+    xlabel="looked at",
+    ylabel="from “drank”",
+    number="",
+)
+
+# %%
+from course_lib.text.world import FRUITS
+
+place = 1 + words.index("apple")
+most = {fruit: looks_of_the_last_word(story.replace("apple", fruit))[:, place].max().item() for fruit in FRUITS}
+print("the most that any head takes from the fruit:", {fruit: round(share, 2) for fruit, share in most.items()})
+claim(
+    sum(most.values()) / len(most) > 0.35,
+    "averaged over the fruits, some head gives the fruit more than a third of its attention",
+)
+
+# %% [markdown]
+r"""
+One of them (which one is chance, and other seeds share the work differently) has found the same trick as the head of
+lesson 07, because the loss made it worth finding. The other heads look elsewhere. What for is not written on them; lesson
+19 asks such questions seriously.
+"""
+
+# %% [markdown]
+r"""
 ## Has it learned, or memorised?
 
 **Predict first.** We kept the held-out documents that stand in the training text apart from those that do not. On which
