@@ -20,6 +20,7 @@ import torch
 
 from course_lib.__main__ import COMMANDS, main
 from course_lib.commands import doctor, run_folder
+from course_lib.generation import Sampling
 from course_lib.text import TokenFile, corpora, tokenizer_from_dict
 from course_lib.text.world import VALIDATION_SEED, World
 
@@ -439,6 +440,38 @@ def test_generate_continues_the_prompt(trained: Path, run: Run, capsys: pytest.C
     assert capsys.readouterr().out.removesuffix("\n") in texts  # seed 0, streamed
 
 
+def test_generate_ends_before_the_first_stop_string(
+    trained: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["generate", "--model", str(trained), "--prompt", "the cat", "--tokens", "60"]
+    whole = run(*arguments)["text"]
+    written = whole.removeprefix("the cat")
+    stop = next(each for each in written[5:] if each.isascii() and each.isalnum())
+    first = "the cat" + written[: written.index(stop)]
+    assert run(*arguments, "--stop", stop)["text"] == first
+    assert run(*arguments, "--stop", "no such string", stop)["text"] == first
+    assert run(*arguments, "--stop", "no such string")["text"] == whole
+    assert main([*arguments, "--stop", stop]) == 0
+    assert capsys.readouterr().out == first + "\n"
+
+
+def test_generate_chooses_as_it_is_told(trained: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def note(_model: object, _prompts: object, _n_tokens: int, sampling: Sampling, **_: object) -> Iterator[object]:
+        told.append(sampling)
+        return iter(())
+
+    told: list[Sampling] = []
+    monkeypatch.setattr("course_lib.commands.generate.generate", note)
+    run("generate", "--model", trained)
+    run("generate", "--model", trained, "--min-p", 0.1, "--repetition-penalty", 1.3)
+    run("generate", "--model", trained, "--top-k", 5, "--top-p", 0.9, "--temperature", 0.7)
+    assert told == [
+        Sampling(),
+        Sampling(min_p=0.1, repetition_penalty=1.3),
+        Sampling(top_k=5, top_p=0.9, temperature=0.7),
+    ]
+
+
 def test_generate_shows_no_half_characters(
     trained: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -457,6 +490,9 @@ def test_generate_shows_no_half_characters(
     [
         (["--temperature", "-1"], "temperature is -1"),
         (["--top-p", "0"], "top_p is 0"),
+        (["--min-p", "1.5"], "min_p is 1.5"),
+        (["--repetition-penalty", "0.5"], "repetition_penalty is 0.5"),
+        (["--stop", ""], "stop string is empty"),
         (["--tokens", "-1"], "must not be negative"),
     ],
 )

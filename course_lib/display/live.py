@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from course_lib.display.html import Html
+from course_lib.display.html import Html, escape
 from course_lib.display.plots import Picture, loss_curve
 
 PAUSE = 3.0
@@ -27,7 +27,7 @@ class LiveCurve:
         self.unit = unit
         self.losses: list[float] = []
         self.seconds = 0.0
-        self._last_step = self._last_drawing = 0.0
+        self._last_step = self._last_drawing = time.monotonic()
         self._line: Any = None
         self._curve: Any = None
 
@@ -59,7 +59,7 @@ class LiveCurve:
             to_go = (self.n_steps - done) * self.seconds / done
             words += f" · loss {self.losses[-1]:.3f} {self.unit} · {self.seconds:.0f} s"
             words += f", about {to_go:.0f} s to go" if done < self.n_steps else ""
-        return Html(f'<progress value="{done}" max="{self.n_steps}"></progress> {words}', words)
+        return Html(f'<progress value="{done}" max="{self.n_steps}"></progress> {escape(words)}', words)
 
     def picture(self) -> Picture:
         """The curve so far."""

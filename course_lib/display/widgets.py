@@ -114,10 +114,10 @@ class TokenChooser(_Shown):
         ranked = sorted(range(len(self.names)), key=lambda id: -self._probabilities[id])
         self._likeliest = ranked[: len(self.choices)]
         for button, id in zip(self.choices, self._likeliest, strict=True):
-            button.description = self.names[id]
+            button.description, button.disabled = self.names[id], self._probabilities[id] == 0
         given = [0.0] * (len(self.ids) - len(self.costs))
         self.written.value = coloured_tokens([self.names[id] for id in self.ids], given + self.costs).markup
-        text = f"{len(self.costs)} tokens chosen, {sum(self.costs):.2f} nats in all."
+        text = f"Tokens chosen: {len(self.costs)}, {sum(self.costs):.2f} nats in all."
         if self.costs:
             text += f" The last one had probability {math.exp(-self.costs[-1]):.3f}."
         self.show(token_bars(self._probabilities, self.names, top=len(self.choices)), text)

@@ -132,7 +132,7 @@ def choose_tokens(page: Page, panel: Locator) -> None:
     ):
         before = picture.get_attribute("src")
         chooser.locator(button).first.click()
-        expect(line).to_contain_text(f"{count} tokens chosen", timeout=20_000)
+        expect(line).to_contain_text(f"Tokens chosen: {count},", timeout=20_000)
         expect(picture).not_to_have_attribute("src", before or "", timeout=20_000)
 
 
