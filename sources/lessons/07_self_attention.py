@@ -46,7 +46,8 @@
 #         because: Before and after are known to us. The head gets vectors, and without positions a vector does not say
 #           where its word stands.
 #       - answer: Something different, because the two *the* are told apart by their neighbours.
-#         because: A neighbour can only be recognised by its position. Without positions both *the* are one and the same vector.
+#         because: A neighbour can only be recognised by its position. Without positions both *the* are one and the same
+#           vector.
 #   - question: >-
 #       A training text becomes twice as long. Fused attention is used. What does that do to the attention layers?
 #     options:
@@ -199,8 +200,9 @@ print(f"price of something sweet: {weights @ values:.2f}")
 # %% [markdown]
 r"""
 The dot product is large where key and query point the same way. Softmax, known from lesson 01, turns the scores into
-weights: all positive, together one. And the answer is the mean of the values under these weights, two thirds pear, most
-of the rest apple, hardly any lemon. No error was raised, and a query that moves a little moves the answer a little.
+weights: all positive, together one. And the answer is the mean of the values under these weights, two thirds pear,
+most of the rest apple, hardly any lemon. No error was raised, and a query that moves a little moves the answer a
+little.
 
 How strictly "most from the best" is meant is a matter of scale. Multiply all scores by a number before softmax, and
 see what is left of the differences.
@@ -231,8 +233,8 @@ r"""
 ## What would *juice* ask?
 
 Now to the sentence. Every word plays all three parts, and so has three vectors. Its **query** says what the word is
-looking for. Its **key** says what it offers to be found by. Its **value** is what it hands over when it is found. When
-the queries come from the same words as the keys and values, one speaks of *self*-attention.
+looking for. Its **key** says what it offers to be found by. Its **value** is what it hands over when it is found.
+When the queries come from the same words as the keys and values, one speaks of *self*-attention.
 
 We make the vectors up. Queries and keys have two numbers: the first is about fruit, the second about persons. *Juice*
 asks for a fruit, loudly. *Drank* asks who did it. *She* and *apple* ask for nothing.
@@ -276,8 +278,8 @@ claim(torch.allclose(weights[0], torch.tensor(0.25)), "a word with a query of ze
 # %% [markdown]
 r"""
 That answers the first question of this lesson. *Juice* now has a vector that tells apple from orange, and the same
-query did it both times. Keys say *that* something is a fruit, values say *which*. Keeping those two apart is the whole
-reason for having both.
+query did it both times. Keys say *that* something is a fruit, values say *which*. Keeping those two apart is the
+whole reason for having both.
 """
 
 # %% [markdown]
@@ -580,10 +582,10 @@ table(
 
 # %% [markdown]
 r"""
-The two rows agree in every digit that is shown. It is not that the head has learned badly. It *cannot* tell the two sentences apart,
-for they consist of the same words, and the order of the words appears nowhere in the formula: a score compares two
-vectors, and a sum does not care who comes first. Whatever it says about one sentence it says about the other, so of
-two such twins it gets at most one right.
+The two rows agree in every digit that is shown. It is not that the head has learned badly. It *cannot* tell the two
+sentences apart, for they consist of the same words, and the order of the words appears nowhere in the formula: a
+score compares two vectors, and a sum does not care who comes first. Whatever it says about one sentence it says about
+the other, so of two such twins it gets at most one right.
 
 That is a law, and we can test it in its general form. Shuffle the words of a sentence, and the outputs come out
 shuffled in the same way, and otherwise unchanged.
@@ -696,9 +698,21 @@ Explorer(
 
 # %% [markdown]
 r"""
-Try a sentence in which *juice* stands at a place where it never stood in training, and watch the head at a loss. A
-learned vector for each place says nothing about a place that was never used. That is one of the reasons why lesson 06
-has other ways.
+Did you put a word where it never stood in training? *And* always stood at the fifth place or the sixth.
+"""
+
+# %%
+elsewhere = "she and erik drank apple juice"
+print(elsewhere, "→", look(elsewhere, sharpness=1)[1])
+claim(
+    say_what_is_meant(elsewhere) not in look(elsewhere, sharpness=1)[1],
+    "with words at new places it names some wrongly",
+)
+
+# %% [markdown]
+r"""
+A learned vector for each place knows nothing about a place until the place was used, and so it goes with each word at
+each place. That is one of the reasons why lesson 06 has other ways.
 """
 
 # %% [markdown]
@@ -709,9 +723,9 @@ Until now each word could look at all others, to the left and to the right. For 
 is trained to forecast the next word, at every place of a text at once, and the next word *stands there*, one place
 further on.
 
-**Predict first.** We train two models on documents of the toy world. Each is a head like the one above, with its words
-knowing their places, that forecasts at each word the one that follows. One sees all words, the other only those up to
-its own place. The floor of these documents is known exactly. Where will the two end, compared with it?
+**Predict first.** We train two models on documents of the toy world. Each is a head like the one above, with its
+words knowing their places, that forecasts at each word the one that follows. One sees all words, the other only those
+up to its own place. The floor of these documents is known exactly. Where will the two end, compared with it?
 """
 
 # %%
@@ -722,7 +736,7 @@ tokenizer = WordTokenizer(["\n", *world.words()])
 
 
 def in_rows(documents, batch_size):
-    """Batches of one document a row: `inputs` and, one word ahead, `targets`; rows are filled up with what is ignored."""
+    """Batches of one document a row: `inputs` and, one word ahead, `targets`, filled up with what is ignored."""
     text = "".join(document.text + "\n" for document in documents)
     return evaluation_documents(tokenizer.encode(text), tokenizer.end_id, batch_size)
 
@@ -789,6 +803,7 @@ table(
 # %%
 one_ahead = see_all.weights.diagonal(1, 1, 2)[held_out[-1].targets[:, :-1] >= 0].mean()
 print(f"without the mask, a word takes {one_ahead:.0%} from the word that it should forecast")
+claim(one_ahead > 0.4, "without the mask, a word takes more than 40 % from the one that it should forecast")
 claim(cost["sees everything"] < floor, "without the mask, the loss on new documents falls below the floor")
 claim(cost["sees the past"] > floor, "with the mask it does not")
 claim(
@@ -798,10 +813,10 @@ claim(
 
 # %% [markdown]
 r"""
-Below the floor, on documents that training had no part in. No forecaster can do that, so this is no forecast. The head
-learned to look one place to the right and to read out what stands there. When the future is taken from it, as it must be
-when the model is to *write*, it has nothing: it learned one thing, and that is gone. (One head alone is a modest
-forecaster even with the mask. There is more to a transformer, and the next lesson adds it.)
+Below the floor, on documents that training had no part in. No forecaster can do that, so this is no forecast. The
+head learned to look one place to the right and to read out what stands there. When the future is taken from it, as it
+must be when the model is to *write*, it has nothing: it learned one thing, and that is gone. (One head alone is a
+modest forecaster even with the mask. There is more to a transformer, and the next lesson adds it.)
 
 A loss too good to be true is a bug report, as the quiz of lesson 01 has it. On the toy world the floor raises the
 alarm. On real text there is no such line, and the usual sign of a leak is joy.
@@ -827,8 +842,8 @@ with torch.no_grad():
 
 # %% [markdown]
 r"""
-The second way is to ask for *gradients*. How much does the output at place $t$ change with the vector at place $s$? If
-nothing may flow from the future, that table is zero above its diagonal.
+The second way is to ask for *gradients*. How much does the output at place $t$ change with the vector at place $s$?
+If nothing may flow from the future, that table is zero above its diagonal.
 """
 
 
@@ -848,8 +863,8 @@ claim(influence(None).min() > 0, "without a mask, everything depends on everythi
 # %% [markdown]
 r"""
 These two tests are cheap, need no trained model, and catch every mask that lets the future through, be it upside down
-or one place too wide. It is worth seeing them catch something. A tempting way to build the mask is to compute softmax as usual and *then* set the
-forbidden weights to zero. Where is the harm?
+or one place too wide. It is worth seeing them catch something. A tempting way to build the mask is to compute softmax
+as usual and *then* set the forbidden weights to zero. Where is the harm?
 """
 
 
@@ -946,8 +961,8 @@ claim(two_heads[:, 3].max(dim=-1).values.min() > 0.98, "of two heads, each has a
 
 # %% [markdown]
 r"""
-The vectors are the same. They were only cut in half, and each half did a lookup of its own, with its own softmax. That
-is **multi-head attention**: $D$ numbers are split among $H$ heads of $K = D / H$ numbers each, the heads look in
+The vectors are the same. They were only cut in half, and each half did a lookup of its own, with its own softmax.
+That is **multi-head attention**: $D$ numbers are split among $H$ heads of $K = D / H$ numbers each, the heads look in
 different places, and what they bring home is laid side by side again. That takes as many multiplications as one wide
 head. What heads specialise in when they are trained is a matter for the next lesson.
 """
@@ -956,10 +971,10 @@ head. What heads specialise in when they are trained is a matter for the next le
 r"""
 ## Why did this replace what was there before?
 
-Until 2017 most networks read text as a clerk does who owns a single sheet of paper. He reads a word, rewrites his sheet,
-reads the next word, rewrites it again. The sheet is a vector of fixed length, the *state*, and such a network is called
-**recurrent**. In one common form, the GRU, the state has *gates*: numbers between zero and one that say, for each
-number on the sheet, how much of it is kept and how much is overwritten.
+Until 2017 most networks read text as a clerk does who owns a single sheet of paper. He reads a word, rewrites his
+sheet, reads the next word, rewrites it again. The sheet is a vector of fixed length, the *state*, and such a network
+is called **recurrent**. In one common form, the GRU, the state has *gates*: numbers between zero and one that say,
+for each number on the sheet, how much of it is kept and how much is overwritten.
 
 We put one beside attention, of the same size.
 """
@@ -1031,6 +1046,7 @@ curves(lengths, took, xlabel="words in the text", ylabel="milliseconds per text"
 claim(min(lead[:3]) > 1.5, "up to 128 words the GRU takes longer")
 claim(max(lead) > 3, "at some length several times as long")
 claim(lead[-1] < max(lead), "but its disadvantage does not keep growing")
+claim(10 < took["GRU"][-1] / took["GRU"][0] < 150, "a text 32 times as long takes the GRU 10 to 150 times as long")
 
 # %% [markdown]
 r"""
@@ -1043,8 +1059,8 @@ speed from doing thousands of things at once, and a walk gives it one word at a 
 # %% [markdown]
 r"""
 **Reach.** For training, the way back counts. An error at the end of a text has to reach the word that would have
-prevented it, through everything in between. We measure, in layers that have not been trained, how much the last output
-changes with the vector of the first word.
+prevented it, through everything in between. We measure, in layers that have not been trained, how much the last
+output changes with the vector of the first word.
 """
 
 
@@ -1076,20 +1092,21 @@ claim(fade["GRU"] > 1e6, "a GRU as it comes: more than a million times weaker")
 # %% [markdown]
 r"""
 For attention, the first word is one step away, wherever it stands. It only has to share with more others. In the GRU
-the signal passes through the gates at every word, loses about the same *share* each time, and is soon gone. That is the
-famous vanishing gradient. But it is not fate. Let the gates start near one, so that nearly all of the sheet is kept at
-each word, and the signal gets through. We give the GRU that advantage from now on, to see what is left of the difference.
+the signal passes through the gates at every word, loses about the same *share* each time, and is soon gone. That is
+the famous vanishing gradient. But it is not fate. Let the gates start near one, so that nearly all of the sheet is
+kept at each word, and the signal gets through. We give the GRU that advantage from now on, to see what is left of the
+difference.
 """
 
 # %% [markdown]
 r"""
-**Recall.** A text of 32 lines tells who lives where, newly made up each time, so that nothing can be learned by heart. To
-keep things small a line is one vector, the person's plus the town's. Then comes a question: a person, told before,
-without a town. There are two versions. In the first, the question is always about the person who was told *first*. In
-the second it may be about anybody.
+**Recall.** A text of 32 lines tells who lives where, newly made up each time, so that nothing can be learned by
+heart. To keep things small a line is one vector, the person's plus the town's. Then comes a question: a person, told
+before, without a town. There are two versions. In the first, the question is always about the person who was told
+*first*. In the second it may be about anybody.
 
-**Predict first.** How will the GRU that is set to keep do in the first version, where a name has to be kept through 31
-other lines? And in the second?
+**Predict first.** How will the GRU that is set to keep do in the first version, where a name has to be kept through
+31 other lines? And in the second?
 """
 
 # %%
@@ -1146,13 +1163,13 @@ claim(recall["GRU set to keep", False] < guessing + 0.05, "asked about anybody, 
 # %% [markdown]
 r"""
 So it is not distance as such. A recurrent network can learn to hold on to one line through many others, *if it is
-always the same one that matters*. When anybody may be asked about, everything has to go on the sheet, and there the GRU
-does no better than one who has merely counted towns. Attention throws nothing away. All 32 lines are still there when
-the question comes, each with its key, and the question itself picks the line.
+always the same one that matters*. When anybody may be asked about, everything has to go on the sheet, and there the
+GRU does no better than one who has merely counted towns. Attention throws nothing away. All 32 lines are still there
+when the question comes, each with its key, and the question itself picks the line.
 
-To be exact about what was shown: both had 300 batches of 32 texts and a learning rate that suits them, and the sheet has
-32 numbers. A wider GRU, trained for longer, learns short lists. But its sheet must grow with what is to be remembered,
-while attention's memory grows by itself, one key and one value for each word.
+To be exact about what was shown: both had 300 batches of 32 texts and a learning rate that suits them, and the sheet
+has 32 numbers. A wider GRU, trained for longer, learns short lists. But its sheet must grow with what is to be
+remembered, while attention's memory grows by itself, one key and one value for each word.
 """
 
 # %% [markdown]
@@ -1161,8 +1178,8 @@ r"""
 
 Just that. Memory that grows, and a table of weights between all words and all words.
 
-**Predict first.** Training keeps the results of the forward pass for the backward pass. With 2,048 words instead of 1,024,
-how much more has `attention` to keep? And `fused_attention`?
+**Predict first.** Training keeps the results of the forward pass for the backward pass. With 2,048 words instead of
+1,024, how much more has `attention` to keep? And `fused_attention`?
 
 PyTorch lets us look at everything that is being kept, so nothing has to be estimated.
 """
@@ -1203,9 +1220,7 @@ def exponent(values):
 
 
 for name in kept:
-    print(
-        f"{name}: memory grows as length to the {exponent(kept[name]):.2f}, time as length to the {exponent(took[name]):.1f}"
-    )
+    print(f"{name}: memory grows as length^{exponent(kept[name]):.2f}, time as length^{exponent(took[name]):.1f}")
 
 claim(abs(exponent(kept["attention"]) - 2) < 0.1, "the memory of plain attention grows with the square of the length")
 claim(abs(exponent(kept["fused_attention"]) - 1) < 0.1, "that of the fused one in proportion to the length")
