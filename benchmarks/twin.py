@@ -30,24 +30,26 @@ def qwen3_twin(model: GPT) -> Qwen3ForCausalLM:
         )
     )
     weights = {
-        "model.embed_tokens": model.embedding,
-        "model.norm": model.norm,
-        "lm_head": model.head,
+        "model.embed_tokens": model.embedding.weight,
+        "model.norm": model.norm.weight,
+        "lm_head": model.head.weight,
     }
     for place, block in enumerate(model.blocks):
         layer = f"model.layers.{place}."
+        query, key, value = block.attention.qkv
+        q_gain, k_gain = block.attention.qk_norm.weight.flatten(1)
         weights |= {
-            layer + "input_layernorm": block.attention_norm,
-            layer + "self_attn.q_proj": block.attention.query,
-            layer + "self_attn.k_proj": block.attention.key,
-            layer + "self_attn.v_proj": block.attention.value,
-            layer + "self_attn.o_proj": block.attention.project,
-            layer + "self_attn.q_norm": block.attention.q_norm,
-            layer + "self_attn.k_norm": block.attention.k_norm,
-            layer + "post_attention_layernorm": block.mlp_norm,
-            layer + "mlp.gate_proj": block.mlp.expand,
-            layer + "mlp.up_proj": block.mlp.expand,
-            layer + "mlp.down_proj": block.mlp.project,
+            layer + "input_layernorm": block.attention_norm.weight,
+            layer + "self_attn.q_proj": query,
+            layer + "self_attn.k_proj": key,
+            layer + "self_attn.v_proj": value,
+            layer + "self_attn.o_proj": block.attention.project.weight,
+            layer + "self_attn.q_norm": q_gain,
+            layer + "self_attn.k_norm": k_gain,
+            layer + "post_attention_layernorm": block.mlp_norm.weight,
+            layer + "mlp.gate_proj": block.mlp.expand.weight,
+            layer + "mlp.up_proj": block.mlp.expand.weight,
+            layer + "mlp.down_proj": block.mlp.project.weight,
         }
-    twin.load_state_dict({f"{name}.weight": part.weight for name, part in weights.items()})
+    twin.load_state_dict({f"{name}.weight": weight for name, weight in weights.items()})
     return twin.eval()

@@ -156,13 +156,12 @@ def generate(
         for _ in range(n_tokens):
             if cache.position + unread.shape[1] > context_length:
                 unread, cache = _fresh_start(model, history, padding, max(1, context_length // 2))
-            logits = _next_scores(model, unread, cache)
-            chosen = choose(logits, sampling, history=history, generator=generator)
+            chosen = choose(_next_scores(model, unread, cache), sampling, history=history, generator=generator)
             if end_id is not None:
                 chosen[ended] = end_id
                 ended.logical_or_(chosen == end_id)
             yield chosen
-            if ended.all():
+            if end_id is not None and ended.all():
                 return
             unread = chosen[:, None]
             history = torch.cat((history, unread), dim=1)

@@ -30,7 +30,8 @@ def attention_maps(
 
     def note(layer: SelfAttention, inputs: tuple[Any, ...]) -> None:
         x, rotary, mask, _ = inputs
-        maps.append(attention_weights(*layer.queries_and_keys(x, rotary), mask))
+        q, k, _ = layer.queries_keys_values(x, rotary)
+        maps.append(attention_weights(q, k, mask))
 
     layers = [module for module in model.modules() if isinstance(module, SelfAttention)]
     hooks = [layer.register_forward_pre_hook(note) for layer in layers]

@@ -391,13 +391,14 @@ def test_a_beam_as_wide_as_there_are_beginnings_finds_the_best_of_all(model):
 
 
 def test_a_continuation_that_ended_keeps_its_probability_and_ends_once(model):
-    beams = beam_search(model, [3], 6, 2 * V, end_id=2)
-    ended = [beam for beam in beams if 2 in beam.ids]
-    assert {len(beam.ids) for beam in ended} > {1}
-    for beam in beams:
-        assert beam.ids.count(2) == (2 in beam.ids)
-        assert 2 not in beam.ids[:-1]
-        assert beam.log_prob == pytest.approx(log_prob(model, [3], beam.ids), abs=1e-4)
+    lengths = set()
+    for end_id in range(V):
+        for beam in beam_search(model, [3], 6, 2 * V, end_id=end_id):
+            assert beam.ids.count(end_id) == (end_id in beam.ids)
+            assert end_id not in beam.ids[:-1]
+            assert beam.log_prob == pytest.approx(log_prob(model, [3], beam.ids), abs=1e-4)
+            lengths |= {len(beam.ids)} if end_id in beam.ids else set()
+    assert len(lengths) > 2
 
 
 def test_the_search_stops_when_all_have_ended(model):

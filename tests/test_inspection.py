@@ -67,7 +67,7 @@ def test_values_mixed_by_the_map_are_what_the_layer_itself_puts_out(model, docum
     ids = some_ids()
     maps = attention_maps(model, ids, documents)
     for block, weights, (x, output) in zip(model.blocks, maps, trace_of(model, ids, documents), strict=True):
-        values = (x @ block.attention.value.weight.T).view(B, T, H, K)
+        values = (x @ block.attention.qkv[2].T).view(B, T, H, K)
         mixed = torch.einsum("bhts,bshk->bthk", weights, values).reshape(B, T, D)
         expected = mixed @ block.attention.project.weight.T
         torch.testing.assert_close(output, expected, atol=1e-5, rtol=1e-5)

@@ -107,6 +107,20 @@ def test_each_weight_has_one_optimizer_and_gains_do_not_decay(model):
     assert sum(map(len, owned.values())) == len(names)
 
 
+def test_muon_moves_a_stack_as_it_moves_its_matrices_alone():
+    generator = torch.Generator().manual_seed(0)
+    start, gradient = torch.randn(2, 3, 24, 8, generator=generator)
+    stack = torch.nn.Parameter(start.clone())
+    alone = [torch.nn.Parameter(matrix.clone()) for matrix in start]
+    stack.grad = gradient
+    for matrix, its_gradient in zip(alone, gradient, strict=True):
+        matrix.grad = its_gradient
+    Muon([stack], lr=0.1).step()
+    Muon(alone, lr=0.1).step()
+    torch.testing.assert_close(stack, torch.stack(alone))
+    assert not torch.equal(stack, start)
+
+
 def test_without_muon_all_matrices_are_adamws(model):
     matrices, gains = make_optimizers(model, lr=0.01)
     assert type(matrices) is type(gains) is AdamW

@@ -28,14 +28,16 @@ def test_logits_and_gradients_are_the_same(model):
 
     for logits in (ours, theirs):
         F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten()).backward()
-    for name, part in {
-        "model.embed_tokens": model.embedding,
-        "model.layers.0.self_attn.q_proj": model.blocks[0].attention.query,
-        "model.layers.1.self_attn.k_norm": model.blocks[1].attention.k_norm,
-        "model.layers.2.mlp.down_proj": model.blocks[2].mlp.project,
-        "lm_head": model.head,
+    attention = [block.attention for block in model.blocks]
+    for name, gradient in {
+        "model.embed_tokens": model.embedding.weight.grad,
+        "model.layers.0.self_attn.q_proj": attention[0].qkv.grad[0],
+        "model.layers.1.self_attn.v_proj": attention[1].qkv.grad[2],
+        "model.layers.1.self_attn.k_norm": attention[1].qk_norm.weight.grad[1].flatten(),
+        "model.layers.2.mlp.down_proj": model.blocks[2].mlp.project.weight.grad,
+        "lm_head": model.head.weight.grad,
     }.items():
-        torch.testing.assert_close(part.weight.grad, twin.get_submodule(name).weight.grad, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(gradient, twin.get_submodule(name).weight.grad, atol=1e-4, rtol=1e-4)
     gate, up = (twin.get_submodule(f"model.layers.0.mlp.{name}_proj").weight.grad for name in ("gate", "up"))
     torch.testing.assert_close(model.blocks[0].mlp.expand.weight.grad, gate + up, atol=1e-4, rtol=1e-4)
 

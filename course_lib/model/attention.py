@@ -88,11 +88,10 @@ class SelfAttention(nn.Module):
         super().__init__()
         self.n_heads = n_heads
         self.layer = layer  # which of the cache's layers is this one's
-        self.query = nn.Linear(d_model, d_model, bias=False)
-        self.key = nn.Linear(d_model, d_model, bias=False)
-        self.value = nn.Linear(d_model, d_model, bias=False)
-        self.q_norm = RMSNorm(d_model // n_heads)
-        self.k_norm = RMSNorm(d_model // n_heads)
+        # One matrix each for queries, keys and values [3 D D], side by side so that one product computes all three.
+        matrices = [nn.Linear(d_model, d_model, bias=False).weight.detach() for _ in range(3)]
+        self.qkv = nn.Parameter(torch.stack(matrices))
+        self.qk_norm = RMSNorm(2, 1, 1, 1, d_model // n_heads)  # a gain for queries and one for keys
         self.project = nn.Linear(d_model, d_model, bias=False)
 
     def forward(
@@ -103,19 +102,16 @@ class SelfAttention(nn.Module):
         cache: KVCache | None = None,
     ) -> Float[Tensor, "B T D"]:
         """Let the tokens of `x`, at the positions of `rotary`, look at each other and at what `cache` holds."""
-        q, k = self.queries_and_keys(x, rotary)
-        v = self._heads(self.value(x))
+        q, k, v = self.queries_keys_values(x, rotary)
         if cache is not None:
             k, v = cache.append(self.layer, k, v)
         mixed = fused_attention(q, k, v, mask)
         return self.project(mixed.transpose(1, 2).flatten(-2))
 
-    def queries_and_keys(
+    def queries_keys_values(
         self, x: Float[Tensor, "B T D"], rotary: Float[Tensor, "2 T K"]
-    ) -> tuple[Float[Tensor, "B H T K"], Float[Tensor, "B H T K"]]:
-        """What each token of `x` looks for and what it offers, in every head."""
-        q, k = self._heads(self.query(x)), self._heads(self.key(x))
-        return rotate(self.q_norm(q), rotary), rotate(self.k_norm(k), rotary)
-
-    def _heads(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B H T K"]:
-        return x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
+    ) -> tuple[Float[Tensor, "B H T K"], Float[Tensor, "B H T K"], Float[Tensor, "B H T K"]]:
+        """What each token of `x` looks for, what it offers to be found by, and what it hands over, in every head."""
+        each = F.linear(x, self.qkv.flatten(0, 1)).unflatten(-1, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
+        q, k = rotate(self.qk_norm(each[:2]), rotary)
+        return q, k, each[2]

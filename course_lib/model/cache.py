@@ -71,5 +71,5 @@ class KVCache:
         buffer = store[layer]
         if buffer is None:
             buffer = store[layer] = new.new_empty(*new.shape[:2], self.context_length, new.shape[3])
-        buffer[:, :, self.position : end] = new
-        return buffer[:, :, :end]
+        buffer.narrow(2, self.position, new.shape[2]).copy_(new)
+        return buffer.narrow(2, 0, end)

@@ -12,15 +12,19 @@ from torch import Tensor, nn
 class RMSNorm(nn.Module):
     """Scale each vector to root mean square 1, then each channel by a learned gain.
 
+    Args:
+        shape: of the gain. Its last axis is the vectors'; those before it, if any, stretch as in any product.
+
     Source: Zhang and Sennrich 2019, "Root Mean Square Layer Normalization", equation 4.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, *shape: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
+        self.weight = nn.Parameter(torch.ones(shape))
 
     def forward(self, x: Float[Tensor, "*N D"]) -> Float[Tensor, "*N D"]:
-        return F.rms_norm(x, self.weight.shape, self.weight, eps=1e-6)
+        root_mean_square = torch.linalg.vector_norm(x, dim=-1, keepdim=True) / x.shape[-1] ** 0.5
+        return x / (root_mean_square + 1e-6) * self.weight
 
 
 class MLP(nn.Module):

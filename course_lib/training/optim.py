@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from course_lib.model.layers import RMSNorm
+
 
 class Optimizer:
     """A rule that updates some weights from their gradients, and what it remembers of each of them in `state`.
@@ -104,7 +106,7 @@ class Muon(Optimizer):
     Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks".
 
     Args:
-        weights: matrices.
+        weights: matrices, or stacks of them.
         lr, weight_decay: see Optimizer.
         momentum: share of the past kept in the running mean of gradients; applied once more ahead (Nesterov).
     """
@@ -124,7 +126,7 @@ class Muon(Optimizer):
                     state["mean"] = torch.zeros_like(weight)
                 state["mean"].lerp_(gradient, 1 - self.momentum)
                 by_shape[weight.shape].append((weight, gradient.lerp(state["mean"], self.momentum)))
-        for (rows, columns), pairs in by_shape.items():
+        for (*_, rows, columns), pairs in by_shape.items():
             weights, means = zip(*pairs, strict=True)
             yield from zip(weights, orthogonalize(torch.stack(means)) * max(1, rows / columns) ** 0.5, strict=True)
 
@@ -143,14 +145,16 @@ def make_optimizers(
         muon_lr: learning rate of Muon; None leaves its matrices to AdamW.
         weight_decay: for all matrices.
     """
-    matrices = [weight for weight in model.parameters() if weight.ndim == 2]
-    gains = [weight for weight in model.parameters() if weight.ndim < 2]
+    norms = [part for part in model.modules() if isinstance(part, RMSNorm)]
+    gains = {weight for norm in norms for weight in norm.parameters()}
+    gains |= {weight for weight in model.parameters() if weight.ndim < 2}
+    matrices = [weight for weight in model.parameters() if weight not in gains]
     inside = {weight for weight in model.get_submodule("blocks").parameters() if muon_lr is not None}
     # Shorter memories than usual (0.9 and 0.95): runs of a few hundred steps gain from them.
     betas = (0.8, 0.95)
     optimizers: list[Optimizer] = [
         AdamW([weight for weight in matrices if weight not in inside], lr, weight_decay, betas),
-        AdamW(gains, lr, betas=betas),
+        AdamW([weight for weight in model.parameters() if weight in gains], lr, betas=betas),
     ]
     if muon_lr is not None:
         optimizers.append(Muon([each for each in matrices if each in inside], muon_lr, weight_decay, momentum=0.9))

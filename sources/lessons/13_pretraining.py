@@ -719,7 +719,7 @@ from torch import nn
 
 def without_qk_norm(model):
     for block in model.blocks:
-        block.attention.q_norm = block.attention.k_norm = nn.Identity()
+        block.attention.qk_norm = nn.Identity()
 
 
 def without_zero_start(model):
