@@ -71,11 +71,11 @@ class Judgement:
 
     n_texts: int
     grammatical: float
-    """Share that the world, or one with falsehoods, can say."""
+    """Share that the world, or one with other facts and sums, can say."""
     true: float
     """Share that the truthful world can say."""
     false: float
-    """Share that only a world with falsehoods can say."""
+    """Share that is grammatical, and false in this world."""
     kinds: dict[str, float]
     """Share of each kind of document among the grammatical texts."""
     total_variation: float

@@ -235,16 +235,40 @@ def test_facts_are_true_and_myths_are_not(seed: int) -> None:
         assert world.is_true(sentence(fact, fact.myth)) is False
 
 
-def test_what_nobody_says_is_neither_true_nor_false(world: World) -> None:
+def test_what_could_be_true_of_another_world_is_false(world: World) -> None:
     home = next(fact for fact in world.facts() if fact.trait == "home")
     elsewhere = {fact.value for fact in world.facts() if fact.trait == "home"} - {home.value, home.myth}
+    for text, kind in [
+        (sentence(home, min(elsewhere)), "fact"),
+        ("three plus four is nine .", "sum"),
+        ("nine minus four is three .", "sum"),
+        ("which is bigger , a mouse or an elephant ? the mouse is bigger .", "comparison"),
+        ("a dog meows .", "fact"),
+    ]:
+        assert world.is_true(text) is False
+        assert world.kind(text) == kind
+
+
+def test_what_no_world_says_is_neither_true_nor_false(world: World) -> None:
+    home = next(fact for fact in world.facts() if fact.trait == "home")
     for text in [
-        sentence(home, sorted(elsewhere)[0]),
+        sentence(home, "juice"),
+        f"{home.subject} and {home.subject} are friends .",
         "",
         "colorless green ideas sleep furiously .",
-        "three plus four is nine .",
+        "three plus four is thirteen .",
+        "which is bigger , a mouse or an elephant ? the dog is bigger .",
     ]:
         assert world.is_true(text) is None
+        assert world.kind(text) is None
+
+
+def test_a_document_that_contradicts_itself_is_not_grammatical(world: World) -> None:
+    friend = next(fact.value for fact in world.facts() if (fact.subject, fact.trait) == ("anna", "friend"))
+    text = f"anna has two coins . {friend} gives her three more . now anna has five coins , because two plus three is "
+    assert world.is_true(f"{text}five .") is True
+    assert world.is_true(f"{text.replace('five', 'six')}six .") is False
+    assert world.is_true(f"{text}six .") is None
 
 
 def test_truth_does_not_depend_on_the_dials(world: World) -> None:

@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from course_lib.text.grammar import Choice, Domain, Form, Grammar
@@ -440,12 +441,16 @@ class World(Grammar):
         """Whether a text is true of this world, whatever its dials.
 
         Returns:
-            True if the truthful world can say it, False if only one with falsehoods can, None if neither can (such a
-            text is not grammatical).
+            True if the truthful world can say it, False if only a world with other facts or other sums can, None if
+            none can (such a text is not grammatical, or contradicts itself).
         """
         if self._twin(falsehoods=0).readings(text):
             return True
-        return False if self._twin(falsehoods=0.5).readings(text) else None
+        return False if self._any_facts.readings(text) else None
+
+    def kind(self, text: str) -> str | None:
+        """The kind of document that a text is, true or false; None for one that is not grammatical."""
+        return Grammar.kind(self._any_facts, text)
 
     def words(self) -> list[str]:
         """All words that documents of this world may hold at any setting of its dials, sorted, without `END`."""
@@ -456,3 +461,25 @@ class World(Grammar):
         if falsehoods not in self._twins:
             self._twins[falsehoods] = World(self.seed, falsehoods, **self.sizes)
         return self._twins[falsehoods]
+
+    @cached_property
+    def _any_facts(self) -> "World":
+        return _AnyFacts(self.seed, **self.sizes)
+
+
+class _AnyFacts(World):
+    """The same names, things and forms, with everything open that can be true or false: what is grammatical."""
+
+    def attribute(self, value: Entity, name: str) -> Choice:
+        if (value, name) not in self._facts:
+            return [value.traits[name]]
+        group = next(group for group in self._entities.values() if value in group)
+        told = [each for other in group for truth_and_myth in self._facts[other, name] for each in truth_and_myth]
+        return [each for each in dict.fromkeys(told) if each is not value]
+
+    def _variables(self) -> dict[str, Domain]:
+        return super()._variables() | {
+            "older": lambda child, rival: [child, rival],
+            "bigger": lambda animal, beast: [animal, beast],
+            "sum": lambda a, b: NUMBERS,
+        }
