@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -119,10 +118,9 @@ def _run(options: Options) -> dict[str, Any]:
             while training.step < config.steps:
                 # Step, its record and its checkpoint are one: an interrupt waits until all three are done.
                 with interrupts_deferred():
-                    started = time.perf_counter()
                     step = next(training)
                     losses.append(step.loss)
-                    seconds += time.perf_counter() - started
+                    seconds += step.seconds
                     unsaved = True
                     if step.number % options.save_every == 0 or step.number == config.steps:
                         path, unsaved = save(), False

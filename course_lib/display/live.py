@@ -17,7 +17,7 @@ class LiveCurve:
 
         with LiveCurve(n_steps) as live:
             for step in run:
-                live.add(step.loss)
+                live.add(step.loss, step.number)
     """
 
     def __init__(self, n_steps: int, *, floor: float | None = None, unit: str = "nats per token") -> None:
@@ -26,14 +26,16 @@ class LiveCurve:
         self.floor = floor
         self.unit = unit
         self.losses: list[float] = []
+        self.steps: list[int] = []
         self.seconds = 0.0
         self._last_step = self._last_drawing = time.monotonic()
         self._line: Any = None
         self._curve: Any = None
 
-    def add(self, loss: float) -> None:
-        """Note the loss of one more step."""
+    def add(self, loss: float, number: int | None = None) -> None:
+        """Note the loss of step `number`, by default the one after the last."""
         self.losses.append(loss)
+        self.steps.append(number or len(self.losses))
         now = time.monotonic()
         self.seconds += now - self._last_step
         self._last_step = now
@@ -53,7 +55,7 @@ class LiveCurve:
 
     def progress(self) -> Html:
         """How far the run is."""
-        done = len(self.losses)
+        done = self.steps[-1] if self.steps else 0
         words = f"{done} of {self.n_steps} steps"
         if done:
             to_go = (self.n_steps - done) * self.seconds / done
@@ -63,7 +65,7 @@ class LiveCurve:
 
     def picture(self) -> Picture:
         """The curve so far."""
-        return loss_curve(range(1, len(self.losses) + 1), self.losses, floor=self.floor, unit=self.unit)
+        return loss_curve(self.steps, self.losses, floor=self.floor, unit=self.unit)
 
     def _update(self) -> None:
         for shown, content in ((self._line, self.progress()), (self._curve, self.picture())):

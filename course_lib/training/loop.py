@@ -7,9 +7,10 @@ import copy
 import math
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -83,6 +84,8 @@ class Step:
     """Learning rate of AdamW."""
     tokens: int
     """Tokens predicted in this step."""
+    seconds: float = field(compare=False)
+    """How long it took."""
 
 
 class NonFiniteError(CourseError):
@@ -118,6 +121,7 @@ class TrainingRun(Iterator[Step]):
                 raise
 
     def _update(self) -> Step:
+        started = time.perf_counter()
         config = self.config
         parameters = list(self.model.parameters())
         batches = [next(self.batches).to(parameters[0].device) for _ in range(config.accumulate)]
@@ -145,7 +149,7 @@ class TrainingRun(Iterator[Step]):
             optimizer.step(factor)
         self.step += 1
         self.tokens += n_tokens
-        return Step(self.step, loss, grad_norm, factor * config.lr, n_tokens)
+        return Step(self.step, loss, grad_norm, factor * config.lr, n_tokens, time.perf_counter() - started)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a run needs besides the model's weights to go on as if never stopped: a copy, not a view.
