@@ -9,19 +9,19 @@
 #   - name every part of a pretraining run, from the text to the model card, and say what each hands to the next
 #   - estimate a run before starting it (parameters, operations, seconds, memory) and hold the estimate against what it took
 #   - read a loss curve against a known floor, and say how far a model still is from it
-#   - interrupt a run and go on with it without losing a step
-#   - say what made the run fast, with a measured number for each part
+#   - interrupt a run and go on with it without losing an update
+#   - say what each ingredient of a recipe gave, from runs that differ in nothing else
 # summary:
 #   - Text becomes token ids, ids become rows with targets that are shifted by one, rows become a loss, the loss becomes
 #     an update; then comes the judgement on text that was held out, and a card that says what the model is and is not.
-#   - Six operations for each parameter and token, divided by what the machine does in a second, is a lower bound for the
-#     time. A dozen steps tell the share that is reached, and then the estimate is good.
+#   - Six operations for each parameter and token, over the machine's best rate, say roughly what a run must take. A dozen
+#     steps tell the share of that rate that is reached, and with it the time.
 #   - The distance to the floor, in nats per document, is what is left to learn. It belongs on text that was held out, and
 #     says more beside samples that were judged.
 #   - An update happens as a whole or not at all, and the run remembers where it is; so the loop can be left after any
 #     step and entered again.
-#   - Packing gave more than three times the text in the same time, and updates that turn all directions of a matrix at
-#     one speed (Muon) gave most of the rest. What two other ingredients gave could not be told from luck.
+#   - Packing puts about twice as many words into a batch. Of four ingredients, Muon was missed most in a short run and
+#     normalised queries and keys came second; a start from zero made no difference, and a falling rate did harm there.
 # quiz:
 #   - question: >-
 #       You double the number of parameters and the number of tokens. How much longer does the run take, if the machine
@@ -70,14 +70,14 @@ r"""
 ## What does it take to make one?
 
 A language model is made once and then used a million times. The making is called **pretraining**, and it is the part
-that costs: the big ones take thousands of machines for months. Yours will take two processor cores and less than half
-a minute. Everything else is the same, and nothing will be hidden.
+that costs: the big ones take thousands of machines for months. Yours will take two processor cores and a fraction of a
+minute. Everything else is the same, and nothing will be hidden.
 
 Two things are taken on credit here. The model is a transformer, a stack of the attention that you met in lesson 07 and
 of layers that look at one word at a time (lessons 08 and 09 build it). And its parameters are moved downhill a little
 after each batch of text, by rules that lessons 02 and 12 take apart.
 
-**Predict first.** We give the model of this lesson 25 seconds. It begins knowing nothing, not even that a sentence
+**Predict first.** The model of this lesson takes 750 small steps. It begins knowing nothing, not even that a sentence
 ends. Of a hundred documents that it then writes about the toy world, how many will be grammatical to the last word? How
 many will be *true*?
 """
@@ -126,7 +126,7 @@ claim(0.25 < len(seen) / len(held_out) < 0.75, "between a quarter and three quar
 
 # %% [markdown]
 r"""
-Real corpora have the same fault on a larger scale, where it is called *contamination*, and there nobody knows the count.
+Real corpora have the same fault on a larger scale, where it is called *contamination*, and can be counted only roughly.
 """
 
 # %% [markdown]
@@ -169,8 +169,8 @@ claim(len(data) == 512 + 2 * len(ids), "a header of 512 bytes, and two bytes for
 
 # %% [markdown]
 r"""
-The line in front is worth its bytes. A file of numbers looks the same whatever it means, and a training run on the
-wrong one does not crash. It learns nonsense, politely. So the file remembers which tokenizer made it, and refuses to
+The header is worth its bytes. A file of numbers looks the same whatever it means, and a training run on the wrong one
+does not crash. It learns nonsense. So the file remembers which tokenizer made it, and refuses to
 be opened with another. It also notices a single changed byte.
 """
 
@@ -196,11 +196,16 @@ train_ids = TokenFile.open(path, tokenizer).ids
 r"""
 ## What does one batch look like?
 
-Each row begins where a document begins. It holds that document, then whatever document comes next, and is cut off after
-128 tokens. The **target** of a token is the one that follows it. Eight rows make a batch.
+An end token stands between any two documents. Each row begins with one, because the first word of a document has to be
+predicted from something. Then comes the document, its end, the next document, and so on, and the row is cut off at the
+length of the context. The **target** of a token is the one that follows it. A few rows make a batch.
+
+How many, and how long they are, stands in the **preset**, the set of sizes that `COURSE_PRESET` chooses.
 """
 
 # %%
+import torch
+
 from course_lib.presets import current_preset_name, find_preset
 from course_lib.text import DocumentRows
 
@@ -219,41 +224,43 @@ table(["token", "target", "document of the row"], row[max(0, border - 3) : borde
 
 # %%
 claim((batch.inputs[:, 1:] == batch.targets[:, :-1]).all(), "each target is the next token")
-claim((batch.inputs[:, 0] == tokenizer.end_id).all(), "each row begins with the end of some document")
+claim((batch.inputs[:, 0] == tokenizer.end_id).all(), "each row begins with an end token")
 
 # %% [markdown]
 r"""
-The last column is there for attention. No token may look at another document, for the two have nothing to do with each
+(The end token is the line end, shown as `\\n`.) The last column is there for attention. No token may look at another document, for the two have nothing to do with each
 other, and a model that looks for a connection wastes its time. So in these rows the mask of lesson 07 has a second
 rule: *at or before me, and in my document.*
 
-Why not give each document a row of its own? Because they differ in length, and a row has to be as long as the longest.
+Why not give each document a row of its own? Because they differ in length, and a row has to be as long as the longest of
+its batch.
 """
 
 # %%
-n_words = [len(text.split()) + 1 for text in reading]
-alone = sum(n_words) / (len(n_words) * max(n_words))
-print(f"from {min(n_words)} to {max(n_words)} words; with a document to a row, {alone:.0%} of it all would be text")
-claim(alone < 1 / 3, "rows of one document each would be two thirds filling or more")
+n_words = torch.tensor([len(text.split()) + 1 for text in reading])
+in_batches = n_words[: len(n_words) // preset.batch_size * preset.batch_size].view(-1, preset.batch_size)
+alone = n_words.sum() / (in_batches.amax(dim=1) * preset.batch_size).sum()
+print(
+    f"documents of {n_words.min()} to {n_words.max()} words; with a row for each, {alone:.0%} of a batch would be text"
+)
+claim(alone < 0.6, "rows of one document each would be less than six tenths text")
 
 # %% [markdown]
 r"""
-Putting several documents into one row is called **packing**, and it is the first speed-up of this lesson: more than three
-times as much text in the same time.
+The rest would be filling. Putting several documents into one row is called **packing**, and it gets about twice as many
+words out of a batch of the same size.
 """
 
 # %% [markdown]
 r"""
 ## How long will it take?
 
-One should know that before starting a run, above all if it costs money. First the model. Its sizes come from the
-**preset**, and this is where its parameters are.
+One should know that before starting a run, above all if it costs money. First the model. This is where its parameters
+are. (The *head* is the last matrix, which makes a logit for every word.)
 """
 
 # %%
 from collections import Counter
-
-import torch
 
 from course_lib.model import GPT
 from course_lib.runtime import device
@@ -262,18 +269,32 @@ torch.manual_seed(0)
 model = GPT(preset.model(tokenizer.vocab_size)).to(device())
 
 parts = Counter()
-for name, parameter in model.named_parameters():
-    parts[name.split(".")[2] if name.startswith("blocks") else name.split(".")[0]] += parameter.numel()
+for name, parameter in model.named_parameters():  # such as head.weight, or blocks.0.mlp.expand.weight
+    words = name.split(".")
+    parts[words[2] if words[0] == "blocks" else words[0]] += parameter.numel()
 table(["part", "parameters"], [*parts.items(), ["all", model.n_parameters]])
 
 # %% [markdown]
 r"""
 The embedding is a table to look things up in, and costs no arithmetic. Every other parameter is multiplied with
 something once for each token, and the product is added to a sum: two operations. Going backward, for the gradients,
-costs twice as much again. So a step takes about **six operations for each parameter and token**:
+costs twice as much again. So training takes about **six operations for each parameter and token**:
 
 $$\text{operations} \approx 6 \cdot N \cdot D, \qquad N \text{ parameters that multiply}, \quad D \text{ tokens read}$$
 
+It is a rule of thumb. It leaves out the scores of attention and the work of the optimizer, and in a model as small as
+this one the two are a good part of the whole.
+"""
+
+# %%
+n_steps = preset.training.steps // 2  # half of what the command line takes: you are waiting
+n_tokens = n_steps * preset.batch_size * preset.context_length
+multiplying = model.n_parameters - model.embedding.weight.numel()
+operations = 6 * multiplying * n_tokens
+print(f"{n_steps} steps: 6 · {multiplying:,} · {n_tokens:,} = {operations / 1e12:.2f} million million operations")
+
+# %% [markdown]
+r"""
 And what can the machine do? The fastest thing that it does is to multiply large matrices, so that is the yardstick. A
 product of two matrices of 1024 by 1024 takes $2 \cdot 1024^3$ operations.
 """
@@ -281,30 +302,32 @@ product of two matrices of 1024 by 1024 takes $2 \cdot 1024^3$ operations.
 # %%
 import time
 
+from course_lib.runtime import autocast
 
-def seconds(work, times=5):
-    """The shortest of several runs: what disturbs a measurement makes it longer, never shorter."""
+
+def seconds(work, times):
+    """How long each of several runs took, shortest first."""
     taken = []
     for _ in range(times):
         start = time.perf_counter()
         work()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
         taken.append(time.perf_counter() - start)
-    return min(taken)
+    return sorted(taken)
 
 
 square = torch.randn(1024, 1024, device=device())
-peak = 2 * 1024**3 / seconds(lambda: square @ square)
 
-n_steps = preset.training.steps // 2  # half of what the command line takes: you are waiting
-n_tokens = n_steps * preset.batch_size * preset.context_length
-multiplying = model.n_parameters - model.embedding.weight.numel()
-operations = 6 * multiplying * n_tokens
 
-print(f"the machine's best: {peak / 1e9:.0f} billion operations a second")
-print(f"the run: 6 · {multiplying:,} · {n_tokens:,} = {operations / 1e12:.2f} million million operations")
-print(f"at that rate: {operations / peak:.1f} s")
+def multiply():
+    (square @ square)[0, 0].item()  # to read one number is to wait until all are there
+
+
+with autocast(device()):  # in the precision that training uses here
+    shortest, *_ = seconds(multiply, times=5)
+peak = 2 * 1024**3 / shortest
+print(
+    f"the machine's best: {peak / 1e9:.0f} billion operations a second; at that rate the run takes {operations / peak:.1f} s"
+)
 
 # %% [markdown]
 r"""
@@ -321,23 +344,36 @@ from course_lib.training import train
 trial_batches = DocumentRows(train_ids, tokenizer.end_id, preset.batch_size, preset.context_length, seed=1)
 trial = train(copy.deepcopy(model), trial_batches, preset.training)
 for _ in range(3):
-    next(trial)  # the first ones are slow: memory is asked for, kernels are chosen
-per_step = seconds(lambda: next(trial), times=12)
+    next(trial)  # the first ones are slow: memory is asked for, and there is much to be set up
+per_step = seconds(lambda: next(trial), times=12)[6]  # the middle one
 estimate = per_step * n_steps
-print(f"{per_step * 1000:.0f} ms a step, so {n_steps} steps should take {estimate:.0f} s or a little more")
-print(f"that is {operations / n_steps / per_step / peak:.0%} of the machine's best")
+print(f"{per_step * 1000:.0f} ms a step, so {n_steps} steps should take about {estimate:.0f} s")
+print(f"counted by the rule of thumb, that is {operations / n_steps / per_step / peak:.0%} of the machine's best")
 
 # %% [markdown]
 r"""
-The share in the last line has a name, **model FLOPs utilization** or MFU. The training of GPT-3 is said to have reached
-21 % of what its machines could do, that of PaLM 46 % (Chowdhery and others, 2022, who proposed the measure).
+A share like the last one, with the rate below the line that the maker of the machine promises, is called **model FLOPs
+utilization** or MFU. Chowdhery and others (2022), who proposed the measure, work out 21 % for the training of GPT-3 and 46
+% for their own PaLM.
 
-And the memory? For each parameter there is the parameter, its gradient, and what the optimizer remembers of it. Four
-bytes each. AdamW remembers two numbers and Muon one.
+And the memory? For each parameter there is the parameter itself, its gradient, and what the optimizer remembers of it,
+four bytes each. Two optimizers share the parameters here: AdamW remembers two numbers for each of its own, and Muon, which
+has a section further down, one. On top comes what the forward pass has to keep for the way back.
 """
 
 # %%
-weights = model.n_parameters * 4
+kept = {}
+
+
+def note(tensor):
+    kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+    return tensor
+
+
+with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+    scores = trial.model(batch.inputs.to(device()), batch.documents.to(device()))
+kept_for_backward = sum(kept.values()) - 4 * model.n_parameters  # the weights are among what is kept
+
 remembered = sum(
     value.numel() * 4
     for optimizer in trial.optimizers
@@ -345,21 +381,32 @@ remembered = sum(
     for value in memory.values()
     if torch.is_tensor(value)
 )
-print(f"weights {weights / 1e6:.1f} MB, gradients as much, the optimizers' memories {remembered / 1e6:.1f} MB")
-claim(weights < remembered < 2 * weights, "the memories take between one and two times the weights")
+table(
+    ["in memory", "MB"],
+    [
+        ["weights", 4 * model.n_parameters / 1e6],
+        ["their gradients", 4 * model.n_parameters / 1e6],
+        ["what the optimizers remember", remembered / 1e6],
+        ["kept from the forward pass", kept_for_backward / 1e6],
+    ],
+)
+
+# %%
+claim(4 < remembered / model.n_parameters < 8, "the optimizers remember between one and two numbers for each parameter")
+claim(kept_for_backward > 8 * model.n_parameters, "what the forward pass keeps is more than weights and gradients")
 
 # %% [markdown]
 r"""
-This is small change for a model of this size. At seven billion parameters it is 28 GB for the weights alone, and with
-gradients and AdamW's two memories four times that; then the machine is chosen by this line.
+The last line grows with the batch, the other three with the model. At seven billion parameters it is 28 GB for the weights
+alone, and with gradients and AdamW's two memories four times that, before the first word has been read.
 """
 
 # %% [markdown]
 r"""
 ## What does it know before it has read a word?
 
-Every run should begin with this line, because it costs nothing and finds many mistakes. An untrained model should
-prefer no word, and pay what an even guess pays.
+A run should begin with this line, because it costs nothing. An untrained model should prefer no word, and pay what an
+even guess pays.
 """
 
 # %%
@@ -382,10 +429,17 @@ claim(abs(first_loss - math.log(tokenizer.vocab_size)) < 0.01, "an untrained mod
 
 # %% [markdown]
 r"""
+Our model's head starts at zero, so this must hold to the last digit, and it tests little more than the counting. With
+a head that starts at random, it also shows a model that is far too sure of something at birth.
+"""
+
+# %% [markdown]
+r"""
 ## The run
 
-Four times along the way we stop, let the model write two hundred documents, and have the world judge them. The loop is
-all there is: `train` hands out one step at a time, and whatever we want to do between two steps, we do.
+Four times along the way we stop, let the model write three hundred documents, and have the world judge them. A document
+is *grammatical* if some world with these names and things could tell it, and *true* if this one could: right facts,
+right sums.
 """
 
 # %%
@@ -397,18 +451,23 @@ def write(model, n_documents, seed=0):
     """Documents by `model`, each from the lone end token with which every document begins."""
     prompts = torch.full((n_documents, 1), tokenizer.end_id, device=device())
     generator = torch.Generator(device()).manual_seed(seed)
-    columns = list(generate(model, prompts, preset.context_length, end_id=tokenizer.end_id, generator=generator))
-    return [tokenizer.decode(row).split("\n")[0] for row in torch.stack(columns, dim=1).tolist()]
+    columns = generate(model, prompts, preset.context_length, end_id=tokenizer.end_id, generator=generator)
+    rows = torch.stack(list(columns), dim=1).tolist()  # `generate` hands out the next token of all rows at a time
+    return [tokenizer.decode(row).split("\n")[0] for row in rows]
 
 
-moments = {max(1, n_steps * sixteenths // 16) for sixteenths in (1, 4, 8, 16)}
 snapshots = {}
 
 
 def take_snapshot(step):
-    texts = write(model, 200)
+    texts = write(model, 300)
     snapshots[step.number] = (nats_above_floor(model, held_out[:300]), judge_world(world, texts), texts)
 
+
+# %% [markdown]
+r"""
+The loop is all there is. `train` hands out one step at a time, and whatever we want to do between two steps, we do.
+"""
 
 # %%
 from dataclasses import replace
@@ -423,37 +482,46 @@ live = LiveCurve(n_steps, floor=floor.per_word)
 # %% [markdown]
 r"""
 Before the real thing, one experiment. People stop a training cell because they want to look at something, or by
-mistake. What is lost? Below, a line presses the stop button for us when the run has hardly begun.
+mistake. What is lost? Below, the model itself presses the stop button, in the middle of a step, when the run has hardly
+begun.
 """
 
 # %%
 import signal
 
+moments = {max(2, n_steps * sixteenths // 16) for sixteenths in (1, 4, 8, 16)}
+seconds_of_steps = {}
 
-def watch(until=None):
+
+def watch():
     with live:
         for step in run:
-            live.add(step.loss)
+            live.add(step.loss, step.number)
+            seconds_of_steps[step.number] = step.seconds
             if step.number in moments:
                 take_snapshot(step)
-            if step.number == until:
-                signal.raise_signal(signal.SIGINT)
 
 
+def press_stop(*_):
+    if run.step == 1:  # one update is behind us, and the second is under way
+        signal.raise_signal(signal.SIGINT)
+
+
+button = model.register_forward_hook(press_stop)  # called whenever the model has computed its scores
 try:
-    watch(until=min(moments))
+    watch()
 except KeyboardInterrupt:
-    print(f"interrupted after {run.step} updates")
+    print(f"interrupted: {run.step} updates made, {len(live.losses)} losses noted")
+button.remove()
 
-claim(
-    run.step == len(live.losses) == min(moments), "every update that was made is accounted for, and none is half made"
-)
+claim(run.step == 2, "the update that was under way has been completed")
 
 # %% [markdown]
 r"""
 An update changes every parameter, one matrix after the other. If an interrupt could strike in between, half of the model
-would be a step ahead of the other half. So wherever it comes, `train` lets it wait until the step is complete. The run
-itself knows how far it is, and so to go on is to enter the loop again.
+would be a step ahead of the other half. So `train` lets it wait until the step is complete. What is lost is a line in our
+own record, since the loop was left before it could note that step's loss. The run itself knows how far it is, and so to
+go on is to enter the loop again.
 """
 
 # %%
@@ -461,15 +529,17 @@ watch()
 
 # %%
 claim(run.step == n_steps, "the run went on to its last step")
-took = live.seconds
-print(f"{took:.0f} s with the samples; the estimate for the steps alone was {estimate:.0f} s")
-print(f"{run.tokens / took:,.0f} tokens a second")
+took = sum(seconds_of_steps.values())
+speed = run.tokens / took
+print(f"{took:.0f} s for the steps; estimated were {estimate:.0f} s")
+print(f"{speed:,.0f} tokens a second")
+claim(0.4 < took / estimate < 2.5, "the estimate is right within a factor of two and a half")
 
 # %% [markdown]
 r"""
-The dotted line is the floor: what the world itself pays for these words. The curve is noisy because each point is one
-batch, and some batches hold easier documents than others. It first falls off a cliff, while the model learns which words
-are common and which follow which, and then crawls. Most of the time of a run is spent on the last few per cent.
+The dotted line is the floor, as the thousand held-out documents have it. The curve is noisy because each point is one
+batch, and some batches hold easier documents than others; a few points may even lie below the line. It first falls off a
+cliff and then crawls. Most of the time of a run is spent on the last few per cent.
 
 Here is the same run in documents instead of words, at the four moments.
 """
@@ -488,25 +558,25 @@ gaps = [gap for gap, _, _ in snapshots.values()]
 judgements = [judgement for _, judgement, _ in snapshots.values()]
 claim(gaps == sorted(gaps, reverse=True), "the model comes closer to the floor from moment to moment")
 claim(gaps[-1] < 1.0, "at the end it pays less than one nat per document more than the world itself")
-claim(judgements[0].true < 0.4, "at the first moment, less than two documents in five are true")
-claim(judgements[-1].grammatical > 0.8, "at the end, more than four in five are grammatical to the last word")
-claim(judgements[-1].true > 0.75, "and more than three in four are true")
+claim(judgements[0].true < judgements[-1].true / 2, "at the first moment, less than half as much is true as at the end")
+claim(judgements[-1].grammatical > 0.75, "at the end, more than three in four are grammatical to the last word")
+claim(judgements[-1].true > 0.7, "and more than seven in ten are true")
 
 # %% [markdown]
 r"""
-How good was your guess? In less than half a minute, from nothing but examples, it has learned to end its sentences,
-to keep a name through a story, who lives where, what an owl eats, and that five plus three is eight. Nobody told it a rule.
+How good was your guess? From nothing but examples, it has learned to end its sentences, to keep a name through most
+stories, and who lives where. Nobody told it a rule.
 
-Move through the moments and read what it wrote. The interesting ones are in the middle, where it has the melody and not
-yet the words.
+Move through the moments and read what it wrote. The interesting ones are in the middle, where every sentence sounds right
+and the sentences do not fit together.
 """
 
 # %% tags=["hide-input"]
 from course_lib.display import curves
 from course_lib.display.widgets import Explorer, slider
 
-smooth = torch.tensor(live.losses).unfold(0, max(1, n_steps // 50), 1).mean(dim=1)
-smooth_steps = [n_steps - len(smooth) + place + 1 for place in range(len(smooth))]
+smooth = torch.tensor(live.losses).unfold(0, max(1, n_steps // 50), 1).mean(dim=1)  # means of neighbouring steps
+smooth_steps = live.steps[-len(smooth) :]
 
 
 def draw(moment, sample):
@@ -518,7 +588,7 @@ def draw(moment, sample):
         {"loss": smooth},
         xlabel="optimizer step",
         ylabel="loss (nats per word)",
-        lines={"floor: no model can go below": floor.per_word},
+        lines={"floor": floor.per_word},
         marks={f"step {step}": (smooth_steps[here], smooth[here])},
         log="y",
     )
@@ -555,9 +625,9 @@ words = story.split()
 
 
 def looks_of_the_last_word(text):
-    """How much each head takes from each token when it stands at the last word of `text` [H, T]."""
+    """How much each head of each layer takes from each token when it stands at the last word of `text` [L · H, T]."""
     ids = torch.tensor([[tokenizer.end_id, *tokenizer.encode(text)]], device=device())
-    return attention_maps(model, ids)[0][0, :, -1].cpu()
+    return torch.cat([heads[0, :, -1] for heads in attention_maps(model, ids)]).cpu()
 
 
 looks = looks_of_the_last_word(story)
@@ -576,46 +646,47 @@ from course_lib.text.world import FRUITS
 place = 1 + words.index("apple")
 most = {fruit: looks_of_the_last_word(story.replace("apple", fruit))[:, place].max().item() for fruit in FRUITS}
 print("the most that any head takes from the fruit:", {fruit: round(share, 2) for fruit, share in most.items()})
-claim(
-    sum(most.values()) / len(most) > 0.35,
-    "averaged over the fruits, some head gives the fruit more than a third of its attention",
-)
+claim(sum(most.values()) / len(most) > 0.35, "averaged over the fruits, some head gives the fruit more than a third")
+
+no_fruit = looks_of_the_last_word(story.replace("apple", "the"))[:, place].max().item()
+print(f"from *the* in the same place: {no_fruit:.2f}")
+claim(no_fruit < sum(most.values()) / len(most), "a word that is no fruit gets less, in the same place")
 
 # %% [markdown]
 r"""
-One of them (which one is chance, and other seeds share the work differently) has found the same trick as the head of
-lesson 07, because the loss made it worth finding. The other heads look elsewhere. What for is not written on them; lesson
-19 asks such questions seriously.
+For nearly every fruit some head looks at it, and which head it is differs from fruit to fruit (and from seed to seed). It
+is the trick of lesson 07, found again because the loss made it worth finding. The other heads look elsewhere. What for is
+not written on them; lesson 19 asks such questions seriously.
 """
 
 # %% [markdown]
 r"""
 ## Has it learned, or memorised?
 
-**Predict first.** We kept the held-out documents that stand in the training text apart from those that do not. On which
-is the model closer to the floor, and by how much?
+**Predict first.** We kept the held-out documents that stand in the training text apart from those that do not. (To stand
+there is not yet to have been read: the run is over before it has seen all of the text.) On which of them is the model
+closer to the floor, and by how much?
 """
 
 # %%
 gap_seen, gap_unseen = nats_above_floor(model, seen), nats_above_floor(model, unseen)
+rows = []
+for name, group, above in (("also in the training text", seen, gap_seen), ("new", unseen, gap_unseen)):
+    words_each = sum(len(document.text.split()) + 1 for document in group) / len(group)
+    rows.append([name, len(group), words_each, world.floor(group).per_document, above, above / words_each])
 table(
-    ["held-out documents", "how many", "words each", "floor (nats)", "above the floor (nats)"],
-    [
-        [name, len(group), sum(len(d.text.split()) for d in group) / len(group), world.floor(group).per_document, gap]
-        for name, group, gap in (("also in the training text", seen, gap_seen), ("new", unseen, gap_unseen))
-    ],
+    ["held-out documents", "how many", "words each", "floor (nats)", "above it, per document", "above it, per word"],
+    rows,
 )
 
 # %%
-claim(
-    gap_unseen < 0.15 * world.floor(unseen).per_document, "even on documents it never saw it pays less than 15 % on top"
-)
+claim(gap_unseen < 0.15 * world.floor(unseen).per_document, "on documents it never saw it pays less than 15 % on top")
 
 # %% [markdown]
 r"""
-The new ones are longer, have more places to go wrong, and cost more. But a model that had only memorised would not be
-near the floor on them: it would be lost, as the long memories of lesson 00 were. What this one carries over is how names,
-towns and jobs are *used*, from those it read together to those it did not.
+The new documents are longer, so there is more to pay for. Counted per word the two groups hardly differ, and which one
+comes out ahead is a matter of the seed. A model that had only memorised would be lost on the new ones, as the long
+memories of lesson 00 were. So what it has learned holds for texts that it never met.
 
 The mean over all the documents, per word and per byte, is what you would report.
 """
@@ -639,10 +710,10 @@ claim(0 < gap < 0.08 * floor.per_document, "over all held-out documents it ends 
 r"""
 ## And on real text?
 
-There is no floor to be seen there, so one compares with what others reached. **Tiny Shakespeare** is a megabyte of plays
-that half the tutorials of the world train on, letter by letter. A well-known teaching code, nanoGPT, has a recipe for
-people without a GPU that ends at a validation loss of 1.898 nats per letter, over the whole validation part; on two
-cores it took about 90 seconds.
+There is no floor to be seen there, so one compares with what others reached. **Tiny Shakespeare** is a megabyte of plays,
+to be learned letter by letter, and a favourite of tutorials. A well-known teaching code, nanoGPT, has a recipe for
+people without a GPU. We ran it on two cores: it took about 90 seconds and ended at 1.898 nats per letter, over the whole
+validation part.
 
 (With no network and no copy of the file, the toy world takes its place below, letter by letter too. Then the numbers are
 others, and there is nothing to compare them with.)
@@ -670,11 +741,12 @@ bard_run = train(bard, Windows(letter_ids, recipe.batch_size, recipe.context_len
 
 with LiveCurve(recipe.training.steps, unit="nats per letter") as bard_live:
     for step in bard_run:
-        bard_live.add(step.loss)
+        bard_live.add(step.loss, step.number)
 
 bard_loss = evaluate(bard, validation).loss
 print(f"validation loss {bard_loss:.3f} nats per letter after {bard_live.seconds:.0f} s of training")
-print(f"that is {bard_live.seconds / 90:.0%} of 90 s")
+if text.name == "shakespeare":
+    print(f"nanoGPT's recipe: 1.898 after our 90 s; this took {bard_live.seconds / 90:.0%} of that")
 
 # %%
 if text.name == "shakespeare":
@@ -682,8 +754,7 @@ if text.name == "shakespeare":
 
 # %% [markdown]
 r"""
-That is better than where nanoGPT's recipe ends, in the share of its time that the last line says. The model speaks a
-language of its own, with the rhythm of the plays:
+The model speaks a language of its own, with the rhythm of the plays:
 """
 
 # %%
@@ -702,15 +773,16 @@ without any gradient, is harder to beat than one would think.)
 
 # %% [markdown]
 r"""
-## Where does the speed come from?
+## What did the recipe gain from what?
 
-Not from the machine: nanoGPT ran on the same one. Part of it is a smaller model that reads more text at a time, and part is
-a better use of each step. Four ingredients of the recipe can be taken out from outside, without touching the library.
-Each row below trains from the same random numbers on the same batches for the same number of steps, and lacks something.
+The machine was the same as nanoGPT's. Part of the gain is a smaller model that reads more text at a time, and part is a
+better use of each step. Four ingredients of the recipe can be taken out from outside, without touching the library. In the
+table below each row lacks one of them, and otherwise trains from the same random numbers on the same batches for the same
+number of steps. Everything is done twice, with two seeds.
 
 **Predict first.** The four are: Muon, an optimizer for matrices; queries and keys that are brought to one length before
 they meet; output layers that start at zero; a learning rate that falls to zero over the second half. Which will be
-missed most? And which not at all?
+missed most in so short a run? Which not at all?
 """
 
 # %%
@@ -728,83 +800,72 @@ def without_zero_start(model):
             nn.init.normal_(weight, std=0.02)
 
 
-def without_both(model):
-    without_qk_norm(model)
-    without_zero_start(model)
-
-
-few = replace(recipe.training, steps=max(2, recipe.training.steps * 2 // 9))
-adamw = replace(few, muon_lr=None, lr=0.003)  # of 0.001, 0.003 and 0.01 the rate that suits it best
+few = replace(recipe.training, steps=min(36, recipe.training.steps))
 variants = {
     "the recipe": (few, None),
-    "AdamW for the matrices, not Muon": (adamw, None),
+    "AdamW for the matrices, not Muon": (replace(few, muon_lr=None), None),
     "queries and keys as they come": (few, without_qk_norm),
     "output layers start at random": (few, without_zero_start),
     "the learning rate stays at its height": (replace(few, decay=0.0), None),
-    "all four at once": (replace(adamw, decay=0.0), without_both),
 }
 
 
-def short_run(config, change, seed=0):
+# %%
+def short_run(config, change, seed):
     """Validation loss after the few steps, on a fifth of the validation part, and milliseconds a step."""
     torch.manual_seed(seed)
     model = GPT(recipe.model(letters.vocab_size)).to(device())
     if change:
         change(model)
-    start = time.perf_counter()
-    for _ in train(model, Windows(letter_ids, recipe.batch_size, recipe.context_length, seed), config):
-        pass
-    spent = time.perf_counter() - start
+    batches = Windows(letter_ids, recipe.batch_size, recipe.context_length, seed)
+    spent = sum(step.seconds for step in train(model, batches, config))
     return evaluate(model, validation[: len(validation) // 5]).loss, 1000 * spent / config.steps
 
 
-# %%
-measured = {name: short_run(*variant) for name, variant in variants.items()}
-best, _ = measured["the recipe"]
+measured = {name: [short_run(*variant, seed) for seed in (0, 1)] for name, variant in variants.items()}
+losses = {name: torch.tensor([loss for loss, _ in pair]) for name, pair in measured.items()}
+worse = {name: loss - losses["the recipe"] for name, loss in losses.items()}  # run by run, with the same seed
 table(
-    [f"after {few.steps} steps", "loss (nats per letter)", "worse by", "ms a step"],
-    [[name, loss, loss - best, f"{ms:.0f}"] for name, (loss, ms) in measured.items()],
+    [f"after {few.steps} steps", "loss, seed 0", "seed 1", "worse by", "and by", "ms a step"],
+    [
+        [
+            name,
+            *losses[name].tolist(),
+            *(f"{each:+.3f}" for each in worse[name].tolist()),
+            f"{min(ms for _, ms in pair):.0f}",
+        ]
+        for name, pair in measured.items()
+    ],
 )
 
-# %% [markdown]
-r"""
-How much of such a difference is luck? Two runs of the same recipe that differ in nothing but their seed will say.
-"""
-
 # %%
-again, _ = short_run(few, None, seed=1)
-luck = abs(again - best)
-print(f"the recipe with another seed: {again:.3f}, which is {luck:.3f} away")
-
-losses = {name: loss for name, (loss, _) in measured.items()}
 if text.name == "shakespeare":
-    without_muon = losses["AdamW for the matrices, not Muon"]
-    claim(without_muon > best + 0.05, "without Muon the loss is higher by more than 0.05")
-    claim(
-        all(without_muon > losses[name] for name in list(losses)[2:5]), "no other single ingredient is missed as much"
-    )
-    claim(losses["all four at once"] > best + 0.1, "without all four it is higher by more than 0.1")
+    muon, qk, zero, decay = list(worse.values())[1:]
+    claim(muon.min() > 0.025, "without Muon both runs end higher, by more than 0.025")
+    claim(qk.min() > 0.01, "without normalised queries and keys they do too, by more than 0.01")
+    claim(zero.abs().max() < 0.03, "the start from zero makes less than 0.03 of difference")
+    claim(decay.max() < 0, "and without the falling rate both runs end lower")
 
 # %% [markdown]
 r"""
-Muon it is, by far. Normalised queries and keys give a little. The other two cannot be told from luck here, and that is
-worth knowing: a start from zero was in the recipe because it makes the first loss exactly $\ln V$ and lets large models
-begin calmly, and a falling rate pays when a run is long enough to settle. In so few steps neither has anything to do. Each
-row of such a table holds for the run it was measured on, and for no other.
+Two of the four help from the first steps on, Muon most. (By the clock it wins less than by the step: the last column says
+what each of its steps costs.) The start from zero can hardly be told from luck. And the falling rate does *harm*, by
+nearly the same amount with both seeds: a run of so few steps spends half of them slowing down. It stands in the recipe for
+longer runs. Each row of such a table holds for the run it was measured on, and for no other; two seeds are the least that
+one should ask for.
 
-And what does Muon do? A gradient is a matrix, and a matrix stretches some directions more than others: its **singular
-values** say how much. In a gradient a few directions are loud and most are nearly silent, so a plain step moves the
-weights along the loud ones only. Muon takes the running mean of the gradients and makes all its singular values about
-equal, so that the quiet directions learn as fast as the loud ones.
+What does Muon do? A gradient is a matrix, and a matrix stretches some directions more than others: its **singular
+values** say how much. In a gradient a few directions are loud and most are nearly silent. Muon takes the running mean of
+the gradients and brings all its singular values to about the same size, so that the quiet directions learn as fast as the
+loud ones. Here is the gradient of one matrix, before and after.
 """
 
 # %%
 from course_lib.training.optim import orthogonalize
 
-bard_batch = next(bard_run.batches)
-loss = nn.functional.cross_entropy(
-    bard(bard_batch.inputs.to(device())).flatten(0, 1), bard_batch.targets.to(device()).flatten()
-)
+bard_batch = next(bard_run.batches).to(device())
+scores = bard(bard_batch.inputs).flatten(0, 1)  # rows and places of the batch as one long list
+loss = nn.functional.cross_entropy(scores, bard_batch.targets.flatten())
 gradient = torch.autograd.grad(loss, bard.blocks[0].mlp.expand.weight)[0]
 
 stretches = torch.linalg.svdvals(gradient.cpu())
@@ -818,18 +879,17 @@ curves(
 )
 
 # %%
-claim(stretches[0] > 20 * stretches.median(), "the loudest direction is more than 20 times as loud as the middle one")
+claim(stretches[0] > 10 * stretches.median(), "the loudest direction is more than 10 times as loud as the middle one")
 claim(((equalised > 0.3) & (equalised < 1.3)).float().mean() > 0.9, "afterwards nine in ten lie between 0.3 and 1.3")
 
 # %% [markdown]
 r"""
 A full decomposition at each step would cost too much. Muon uses five rounds of matrix products instead, a polynomial
-that pushes every singular value towards one and leaves the directions alone; you will write it in the exercises. It is
-for matrices between hidden layers. Embedding and head stay with AdamW.
+that lifts small singular values steeply, leaves most of them between 0.7 and 1.2, and does not touch the directions. You
+will write it in the exercises. It is for matrices between hidden layers. Embedding and head stay with AdamW.
 
-On a GPU two more ingredients count that would not help here. Matrix products in 16-bit numbers (*bfloat16*) run several
-times faster on hardware that is made for them; the library switches them on where that is so. And `torch.compile` fuses
-small operations; on two cores and a model this small, compiling takes longer than the whole run.
+On a GPU there is one ingredient more. Hardware that is made for matrix products in 16-bit numbers (*bfloat16*) does them
+several times faster than in 32 bits, and the library uses them there.
 """
 
 # %% [markdown]
@@ -847,7 +907,8 @@ python -m course_lib evaluate --model runs/world
 ```
 
 To a **GPU**, by doing nothing. The cells above ask for the best device that there is, and on CUDA the preset is `gpu`:
-four layers of 256 for the world, six of 384 for Shakespeare, at the same lines of code. Set `COURSE_PRESET` to choose.
+four layers of 256 for the world, six of 384 for Shakespeare, at the same lines of code. Set `COURSE_PRESET` to choose,
+and expect to wait longer: these are models worth keeping.
 
 To **several** GPUs, by a piece of arithmetic. Give each one a part of the batch and let each compute the gradient of its
 part. What is the gradient of the whole batch?
@@ -872,13 +933,14 @@ halves = [
 mean_of_halves = (gradients(halves[0]) + gradients(halves[1])) / 2
 claim(
     torch.allclose(gradients(whole), mean_of_halves, atol=1e-5),
-    "the gradient of the batch is the mean of the gradients of its halves",
+    "the gradient of the batch is the mean of the gradients of its halves, up to rounding",
 )
 
 # %% [markdown]
 r"""
-The mean of theirs. So two devices with half a batch each, which send each other their gradients and then all make the
-same update, train exactly the model that one device would have trained. The same fact lets *one* device with too little
+The mean of theirs, since both halves hold equally many targets. (Otherwise each counts by its number of targets.) So two
+devices with half a batch each, which send each other their gradients and then make the same update, train the model
+that one device would have trained. The same fact lets *one* device with too little
 memory read a large batch in pieces (`accumulate` in the settings). Lesson 16 runs it for real.
 """
 
@@ -896,7 +958,8 @@ import platform
 
 from IPython.display import Markdown
 
-best_judgement = judge_world(world, write(model, 500, seed=1))
+samples = write(model, 500, seed=1)
+judged = judge_world(world, samples)
 card = f"""\
 ### Model card: toy-world language model
 
@@ -904,26 +967,51 @@ card = f"""\
 | :-- | :-- |
 | **What it is** | a decoder-only transformer, {preset.n_layers} layer(s), {preset.d_model} wide, {model.n_parameters:,} parameters, trained from random weights |
 | **Reads and writes** | the {tokenizer.vocab_size - 1} words of the toy world (seed {world.seed}) and the end of a document; up to {preset.context_length} tokens |
-| **Trained on** | {len(reading):,} generated documents, {run.tokens:,} tokens in {run.step} steps; all of them true of that world; no text by or about people |
+| **Trained on** | {run.tokens:,} tokens, drawn from {len(reading):,} generated documents that are all true of that world; no text by or about real people |
 | **Held-out loss** | {final.loss:.3f} nats per word, {gap:.2f} nats per document above the floor of {floor.per_document:.2f} |
 | **of which on new documents** | {gap_unseen:.2f} above the floor ({len(seen) / len(held_out):.0%} of the held-out documents also stand in the training text) |
-| **What it says** | of 500 documents at temperature 1: {best_judgement.grammatical:.0%} grammatical, {best_judgement.true:.0%} true, {best_judgement.false:.1%} grammatical and false |
-| **Cost** | {took:.0f} s on {device().type} ({platform.machine()}), {run.tokens / took:,.0f} tokens a second |
+| **What it says** | of {len(samples)} documents drawn from it: {judged.true:.1%} true, {judged.false:.1%} grammatical and false, the rest not grammatical |
+| **Cost** | {took:.0f} s on {device().type} ({platform.machine()}), {speed:,.0f} tokens a second |
 | **Meant for** | learning how such models work |
 | **Not meant for** | saying anything about our own world: its Anna, its towns and its dates are made up |
-| **Known faults** | states falsehoods as calmly as truths; cannot read a word outside its vocabulary; knows nothing that its documents do not tell |
+| **Known faults** | states falsehoods as calmly as truths, above all in sums; cannot read a word outside its vocabulary; knows nothing that its documents do not tell |
 """
 Markdown(card)
 
 # %%
-claim(best_judgement.false < 0.05, "fewer than one document in twenty is a grammatical falsehood")
+false = [sample for sample in samples if world.is_true(sample) is False]
+print(*false[:5], sep="\n")
+claim(0 < judged.false < 0.15, "some of its documents, less than 15 %, are grammatical and false")
 
 # %% [markdown]
 r"""
-Read the row *what it says* once more. What is not grammatical gives itself away. What is grammatical and false does not,
-however rare it is here: we know of it only because we own the world, and its readers do not. Lesson 20 is about that.
+Read these lines. What is not grammatical gives itself away. What is grammatical and false looks like everything else; we
+know of it only because we own the world and can ask it. Lesson 20 is about these lines.
 
-And here is how such a model is kept: all that a later lesson, or somebody else, needs to make it speak.
+How good is it at sums, which in this world follow from a rule?
+"""
+
+# %%
+from course_lib.text.world import NUMBERS
+
+sums = [
+    (a, b) for a in range(1, 6) for b in range(6)
+]  # the places in NUMBERS that the world adds: two to six, one to six
+answers = []
+with torch.no_grad():
+    for a, b in sums:
+        asked = [tokenizer.end_id, *tokenizer.encode(f"{NUMBERS[a]} plus {NUMBERS[b]} is")]
+        answers.append(tokenizer.words[model(torch.tensor([asked], device=device()))[0, -1].argmax()])
+right = sum(answer == NUMBERS[a + b + 1] for answer, (a, b) in zip(answers, sums, strict=True))
+print(f"{right} of {len(sums)} sums right")
+claim(right < len(sums), "it does not get all thirty sums right, though each stood in its text many times")
+
+# %% [markdown]
+r"""
+It answers them all in the same voice. To add is a rule for us. For the model so far it is a table with gaps.
+
+And here is how the model is kept: the weights, the state of the run so that it can go on, and a manifest that notices
+damage. The words and the sizes have to travel beside them; the command line writes them into the same folder.
 """
 
 # %%
