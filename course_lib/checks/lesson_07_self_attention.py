@@ -624,6 +624,8 @@ def _agrees_with_padding_mask(answer: Returned, lengths: Tensor, n_tokens: int) 
     _is_boolean(answer)
 
     right_end = places < lengths[:, None]
+    block = real[:, None, :] & real[:, :, None]
+    hides_by_distance = causal & (places > places[:, None] - lengths[:, None, None])
 
     def hides(columns: Tensor) -> Tensor:
         return columns[:, None, :] & causal
@@ -639,7 +641,7 @@ def _agrees_with_padding_mask(answer: Returned, lengths: Tensor, n_tokens: int) 
         ),
         Mistake(
             "no_causality",
-            real[:, None, :].expand(right.shape),
+            lambda got: any(_like(got, wrong) for wrong in (real[:, None, :].expand(right.shape), block)),
             "The padding is hidden, and the future is not. Both conditions must hold: `&`.",
         ),
         Mistake(
@@ -708,6 +710,17 @@ def _agrees_with_padding_mask(answer: Returned, lengths: Tensor, n_tokens: int) 
             lambda got: got.shape == (n_texts, int(lengths.max()), int(lengths.max())) != right.shape,
             "The mask is as wide as the longest text. It must be n_tokens wide: a batch may hold more padding than "
             "needed.",
+        ),
+        Mistake(
+            "longest_text_decides",
+            hides(places >= (lengths.max() - lengths)[:, None]),
+            "Padding is counted from n_tokens, not from the longest text.",
+        ),
+        Mistake(
+            "hides_by_distance",
+            hides_by_distance,
+            "Each query sees as many places back as the text is long, counted from the query. Padding does not move "
+            "with the query: it is the first n_tokens − length places, for every row.",
         ),
         Mistake(
             "keys_only",
@@ -859,7 +872,13 @@ def _finds_the_keys(trial: Trial, keys: Tensor, wanted: Tensor, n_symbols: int) 
         "where the right one scores 20.",
     )
     if bool((right_score > best_other).all()):
-        few, many = _least_gap(trial, 4), _least_gap(trial, 400)
+        (few, few_numbers), (many, many_numbers) = _least_gap(trial, 4), _least_gap(trial, 400)
+        found(
+            "crowded",
+            many < few / 3 and many_numbers == few_numbers,
+            f"The right key is ahead by {few:.1f} among 4 symbols and by {many:.1f} among 400. With more symbols their "
+            "directions come closer together, and K has not grown: the vectors need more room, or length.",
+        )
         found(
             "scale_forgotten",
             many < few / 3,
@@ -875,13 +894,14 @@ def _finds_the_keys(trial: Trial, keys: Tensor, wanted: Tensor, n_symbols: int) 
     found("another_key", True, "Some other key scores higher than the wanted one.")
 
 
-def _least_gap(trial: Trial, n_symbols: int) -> float:
-    """By how much the right key is ahead of two others, at the least."""
+def _least_gap(trial: Trial, n_symbols: int) -> tuple[float, int]:
+    """By how much the right key is ahead of two others, at the least, and how many numbers a vector has."""
     keys = torch.tensor([n_symbols - 1, 0, 1])
     q, k = (vectors.detach().float() for vectors in trial(keys=keys, wanted=keys, n_symbols=n_symbols).value)
     scores = q @ k.mT / q.shape[-1] ** 0.5
     itself = torch.eye(len(keys), dtype=torch.bool)
-    return float((scores.diagonal() - scores.masked_fill(itself, -torch.inf).amax(-1)).min())
+    gap = float((scores.diagonal() - scores.masked_fill(itself, -torch.inf).amax(-1)).min())
+    return gap, q.shape[-1]
 
 
 @exercise("07.7", title="Count before you run it", stars=2, minutes=15)

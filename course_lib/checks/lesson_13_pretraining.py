@@ -22,6 +22,8 @@ from course_lib.checks.trial import Mistake, Returned, Trial
 
 @exercise("13.1", title="Pack documents into rows", stars=2, minutes=20)
 def pack(trial: Trial) -> None:
+    # With the statement's documents, rows that lose a token in between look like rows that begin at documents.
+    _agrees_with_pack(trial, [[5, 6, 7, 8, 2], [9], [4, 3, 1]], 0, 4)
     _agrees_with_pack(trial, [[5, 6, 7, 8], [9], [4, 3]], 0, 4)
     # What is left over decides which mistakes show: next to nothing, nothing at all, a row but for its last target.
     for end_id, context_length, left_over in ((0, 8, 3), (7, 5, 0), (3, 6, 5)):
@@ -70,6 +72,7 @@ def _agrees_with_pack(trial: Trial, documents: list[list[int]], end_id: int, con
     unmarked = stream[stream != end_id]
     one_in_front = torch.cat([stream[:1], unmarked])
     gaps = stream.unfold(0, context_length + 1, context_length + 1)
+    at_documents = [row for row in stream.unfold(0, context_length, 1) if row[0] == end_id]
     answer.entry(0).equals(
         inputs,
         "the inputs are the stream end, document, end, document, ..., cut into rows of T without gap or overlap",
@@ -121,6 +124,15 @@ def _agrees_with_pack(trial: Trial, documents: list[list[int]], end_id: int, con
             "last_row_dropped",
             lambda got: n_rows > 1 and got.equal(inputs[:-1]),
             "The last row is missing, and there are enough tokens for it: L tokens have L − 1 inputs with a target.",
+        ),
+        Mistake(
+            "rows_as_in_the_lesson",
+            lambda got: (
+                got.shape[1] == context_length
+                and len(got) > 1
+                and all(any(row.equal(at_document) for at_document in at_documents) for row in got)
+            ),
+            "Your rows each begin at a document, as in the lesson. Here they follow one another without a gap.",
         ),
         Mistake(
             "gap_between_rows",
@@ -453,7 +465,7 @@ def estimate(trial: Trial) -> None:
         flops = 6 * n_parameters * n_tokens
         n_adam = n_parameters - n_muon
         said.entry("flops").equals(
-            flops,
+            _in_the_notation_of(said.entry("flops").value, flops),
             "training takes 6 FLOPs per parameter and token",
             Mistake("forward_only", flops / 3, "With 2 per parameter and token, that is the forward pass alone."),
             Mistake("backward_only", flops * 2 / 3, "With 4 per parameter and token, that is the backward pass alone."),
@@ -481,7 +493,7 @@ def estimate(trial: Trial) -> None:
             Mistake("percent", flops / peak / utilization * 100, "The utilization is a share already, no percentage."),
         )
         said.entry("bytes").equals(
-            16 * n_adam + 12 * n_muon,
+            _in_the_notation_of(said.entry("bytes").value, 16 * n_adam + 12 * n_muon),
             "a weight is 4 bytes, its gradient 4, and each number that its optimizer remembers 4 more",
             Mistake(
                 "muon_like_adam",
@@ -522,6 +534,16 @@ def estimate(trial: Trial) -> None:
                 16 * n_parameters + 4 * n_muon,
                 "Muon's running mean comes in place of AdamW's two numbers, not on top of them.",
             ),
+            Mistake(
+                "muon_remembers_nothing",
+                16 * n_adam + 8 * n_muon if n_muon else None,
+                "Muon remembers something too, one number for each of its weights: 12 bytes, not 8.",
+            ),
+            Mistake(
+                "weights_twice",
+                20 * n_adam + 16 * n_muon,
+                "The weights are counted twice. A weight of AdamW's is four numbers with itself, one of Muon's three.",
+            ),
             Mistake("bits", 8 * (16 * n_adam + 12 * n_muon), "Those are bits. A byte has 8."),
             Mistake(
                 "counts_muon_twice",
@@ -537,6 +559,11 @@ def estimate(trial: Trial) -> None:
             Mistake("whole_numbers", n_tokens // n_parameters, "Yours is rounded down: `/` divides, `//` also rounds."),
             Mistake("per_adam_parameter", n_tokens / n_adam, "Count all parameters, not AdamW's alone."),
         )
+
+
+def _in_the_notation_of(got: object, right: int) -> float:
+    """A large number as the learner's is printed, in full if whole and short if not, so that the two compare."""
+    return right if isinstance(got, int) else float(right)
 
 
 def _other_unit(right: float) -> Mistake:
@@ -1024,7 +1051,10 @@ def recipe(trial: Trial) -> None:
         "The knobs that do most are `lr`, rows of 128 instead of 64, `muon_lr` and `decay`. Change one at a time.",
     )
     trial.score = gap
-    trial.remark = f"{gap:.1f} nats per document above the floor; the baseline ends about {BASELINE_GAP} above it."
+    trial.remark = (
+        f"Passed: {gap:.1f} nats per document above the floor, at most {GOOD_GAP} was wanted. The baseline ends about "
+        f"{BASELINE_GAP} above it."
+    )
 
 
 def _settings(answer: Returned) -> dict[str, Any]:

@@ -344,8 +344,22 @@ def keep_top_k(trial: Trial) -> None:
             "the k largest logits of each row stay, at their places, and all others are −inf",
         )
 
-    equals = torch.tensor([[2.0, 5.0, 5.0, 5.0, 1.0], [3.0, 3.0, 3.0, 3.0, 3.0]])
-    for k in (2, 1, 3):
+    near = torch.zeros(12)
+    near[0], near[-1] = 1.0, 1.0000005
+    trial(logits=near, k=1).equals(
+        _cut(near, torch.arange(12) == 11),
+        "of two logits that are nearly equal, the larger goes first",
+        Mistake(
+            "tie_breaker",
+            _cut(near, torch.arange(12) == 0),
+            "The last logit is larger than the first, by 0.0000005, and the first stayed. Was something small taken "
+            "off for each place, or rounded? That puts equals in order and others out of it. Compare the logits as "
+            "they are, with a sort that is stable.",
+        ),
+    )
+    small = torch.tensor([[2.0, 5.0, 5.0, 5.0, 1.0], [3.0, 3.0, 3.0, 3.0, 3.0]])
+    large = torch.tensor([[999.0, 1000.0, 1000.0, 1000.0, 1000.0]])
+    for equals, k in ((small, 2), (small, 1), (small, 3), (large, 2), (large, 3)):
         kept, ordered = _rank(equals) < k, equals.sort(dim=-1, descending=True).values
         trial(logits=equals, k=k).equals(
             _cut(equals, kept),
@@ -861,6 +875,11 @@ def _each_goes_alone(
     return max(beams, key=lambda beam: beam[0])[1]
 
 
+def _last_step_greedy(forecast: Forecast, prompt: list[int], n_tokens: int, width: int) -> list[int]:
+    ids = _search(forecast, prompt, n_tokens - 1, width)
+    return [*ids, int(forecast(prompt + ids).argmax())]
+
+
 Case = tuple[Forecast, list[int], int, int]
 
 
@@ -969,6 +988,12 @@ def beam_search(trial: Trial) -> None:
                 "The search is right, and of its last beams the worst came back.",
             ),
             Mistake(
+                "last_step_greedy",
+                all_look_like(_last_step_greedy),
+                "In the last step you extend only the best beam. The last step must extend all beams too: the "
+                "likeliest text may end a beam that was not leading.",
+            ),
+            Mistake(
                 "beams_never_compete",
                 all_look_like(_each_goes_alone),
                 "Each beam goes on greedily by itself, to the end. After each step *all* extensions of *all* beams "
@@ -1012,11 +1037,13 @@ def accept_or_redraw(trial: Trial) -> None:
         (random_pair[0], random_pair[0].clone()),
     ):
         _speaks_as_the_model(trial, p, q)
+    nearly = torch.tensor([0.3997, 0.3005, 0.2, 0.0998])
+    _speaks_as_the_model(trial, torch.tensor([0.4, 0.3, 0.2, 0.1]), nearly, nearly_equal=True)
     overlap = torch.minimum(*random_pair).sum()
     trial.remark = f"With this check's random p and q, {100 * overlap:.0f} % of drafts are kept: that is Σ min(p, q)."
 
 
-def _speaks_as_the_model(trial: Trial, p: Tensor, q: Tensor) -> None:
+def _speaks_as_the_model(trial: Trial, p: Tensor, q: Tensor, nearly_equal: bool = False) -> None:
     drafts = [token for token in range(len(q)) if q[token] > 0]
     answers = {drafted: trial(p=p, q=q, drafted=drafted) for drafted in drafts}
     what = "what comes back is a tuple of two: the probability of keeping the draft, and a distribution"
@@ -1112,18 +1139,33 @@ def _speaks_as_the_model(trial: Trial, p: Tensor, q: Tensor) -> None:
     refusable = p < q
     for drafted, answer in answers.items():
         if refusable[drafted]:
-            _redraws_rightly(answer, p, q, drafted, _beside(said, p))
+            _redraws_rightly(answer, p, q, drafted, "" if nearly_equal else _beside(said, p), nearly_equal)
     for drafted, answer in answers.items():
         if not refusable[drafted]:
             _is_a_distribution(answer, equal=torch.equal(p, q))
+            _is_the_same_for_all(answer, p, q, drafted)
 
 
-def _redraws_rightly(answer: Returned, p: Tensor, q: Tensor, drafted: int, seen: str) -> None:
+LOOSE = 2e-3
+"""For a distribution made of small differences: 1 − Σ min(p, q), rounded, is right to three digits or so."""
+
+
+def _redraws_rightly(
+    answer: Returned, p: Tensor, q: Tensor, drafted: int, seen: str, nearly_equal: bool = False
+) -> None:
     missing = (p - q).clamp(min=0)
     others = p.index_fill(0, torch.tensor([drafted]), 0.0)
     answer.entry(1).equals(
         missing / missing.sum(),
         "whatever the draft model likes, in the end every token comes with probability p",
+        _seen(
+            "taken_for_equal",
+            lambda got: (
+                nearly_equal and (torch.allclose(got, p, atol=1e-3) or not got.isfinite().all() or got.sum() == 0)
+            ),
+            "p and q differ by 0.0005 at most here, and yours takes them for equal. A small gap is a gap, and is "
+            "divided by its sum like a large one. Only where nothing at all is missing, return p.",
+        ),
         _seen(
             "not_normalised",
             lambda got: not _sums_to_one(got) and torch.allclose(got / got.sum(), missing / missing.sum(), atol=1e-4),
@@ -1181,7 +1223,31 @@ def _redraws_rightly(answer: Returned, p: Tensor, q: Tensor, drafted: int, seen:
             lambda got: got.shape == p.shape and _sums_to_one(got) and bool(seen),
             f"That is a distribution, and not the one that is needed.{seen}",
         ),
+        tolerance=LOOSE if nearly_equal else 1e-4,
     )
+
+
+def _is_the_same_for_all(answer: Returned, p: Tensor, q: Tensor, drafted: int) -> None:
+    """Demand of a draft that is kept for certain the distribution of the refused ones, which are right already."""
+    missing = (p - q).clamp(min=0)
+    if torch.equal(p, q):
+        answer.entry(1).equals(
+            p,
+            "where p = q no draft is ever refused, and the distribution is p",
+            _seen("not_p_when_equal", lambda got: True, "Yours is a distribution, and another one than p."),
+        )
+    else:
+        answer.entry(1).equals(
+            missing / missing.sum(),
+            "the distribution to draw from does not depend on which token was drafted",
+            _seen(
+                "depends_on_the_draft",
+                lambda got: True,
+                f"For drafts that may be refused, yours is right. Token {drafted} is kept for certain, and for it you "
+                "return another one.",
+            ),
+            tolerance=LOOSE,
+        )
 
 
 def _sums_to_one(x: Tensor) -> bool:

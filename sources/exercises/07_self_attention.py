@@ -415,6 +415,7 @@ r"""
 - One number for each symbol is a luxury. Write the symbol in binary, with −1 for a 0: ten numbers name 1000 symbols.
   A code agrees with itself in all ten places and with any other in at most nine, so the right key is still ahead, by 2
   before scaling. With 0 and 1 instead it fails, since 111 "contains" 011.
+- Two numbers are enough, $(2a, 1)$ and $(b, -b^2)$: their product is $a^2 - (a - b)^2$, largest where $b = a$.
 - Vectors that are *nearly* perpendicular do as well, and a space of K dimensions has room for many more than K of
   those. That is how a head of 64 numbers can tell thousands of words apart.
 """

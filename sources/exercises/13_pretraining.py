@@ -32,6 +32,10 @@ for the first document. Cut the stream into rows of T input tokens that follow o
 target of every input is the token after it in the *stream*, also at the end of a row. A row is as long as the others
 wherever documents end; if the last one cannot be filled, with inputs and targets, it is left out.
 
+The lesson's rows are other ones: each begins at a document, drawn at random, so that none begins in the middle of one.
+Which tokens are read, and how often, is then left to chance. Here the rows follow one another, so that each token is
+read once, and nothing is lost but what the last row cannot hold.
+
 Attention must not look from one document into another. For that, number the documents of each row: its first token
 belongs to document 0, and each end token after that begins the next document.
 
@@ -177,7 +181,8 @@ Will it take an hour or a month, and does it fit? You can know before you start.
 
 A matrix product does one multiplication and one addition per weight and token: 2 FLOPs forward. The backward pass does
 twice that, once for the gradient of the inputs and once for that of the weights. So training costs about **6 FLOPs per
-parameter and token**. Of its peak speed, a machine reaches only a share, the *utilization*.
+parameter and token**, counting all parameters for simplicity (the lesson left out the embedding, which is only looked
+up). Of its peak speed, a machine reaches only a share, the *utilization*.
 
 In memory stand, as 32-bit numbers of 4 bytes each: the weights, their gradients, and what the optimizer remembers.
 AdamW keeps two numbers for each weight, the running means of gradient and squared gradient. Muon keeps one. (What the

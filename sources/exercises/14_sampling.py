@@ -9,8 +9,8 @@ without computing anything twice, and with more than one way on in mind. The las
 into a large model's text, and ask for numbers.
 
 Shape letters: B texts, T tokens in each, S tokens so far, V words in the vocabulary, D width of the model, K width of
-a head. `*B` stands for any number of axes, none included. Everything in torch is allowed; `course_lib.generation`
-holds some of the answers, so leave it closed.
+a head. `*B` stands for any number of axes, none included. Everything in torch is allowed. Most of the answers
+stand in `course_lib.generation` and some in the lesson, so leave both closed while you solve.
 """
 
 # %%
@@ -99,8 +99,8 @@ gives it exactly 0.
 - **Returns** logits of the same shape. In each row exactly `k` stay as they are, where they are. All others are
   $-\infty$.
 
-*Exactly* `k`, also where logits are equal: of equals, the one with the lower index goes first. If `k` is larger than
-V, everything stays.
+*Exactly* `k`, also where logits are equal: of equals, the one with the lower index goes first. Of two that are only
+nearly equal, the larger does. If `k` is larger than V, everything stays.
 
 Example: `keep_top_k(torch.tensor([1., 4., 2., 4., 4.]), 2)` is `[-inf, 4, -inf, 4, -inf]`.
 """
@@ -143,6 +143,8 @@ r"""
   tensor, who may want to print the forecast afterwards.
 - `topk` is right about the values, and promises nothing about *which* of several equals it names. For drawing a token
   that hardly matters. For a test that compares two programs token by token it does.
+- Taking a millionth per place off the logits, so that equals come in order, puts some unequal ones in the wrong order.
+  And where logits are as large as 1000, a millionth is less than the distance from one number to the next, and is gone.
 - 0 is not "no probability". A logit of 0 beats every negative one. A cut that fills with zeros can even make the bad
   words likelier than they were.
 - `k` without regard to the forecast is crude. Where the model is sure, the second token may be nonsense already, and
@@ -301,7 +303,8 @@ fewer than `width`. Then all of them stay.) After `n_tokens` steps, the most pro
 - **Takes** `next_log_probs`, a function that takes a list of tokens, the whole text so far, and returns the
   log-probabilities of the next token, a tensor of shape `(V,)`; the `prompt`, a list of tokens; the number of new
   tokens `n_tokens`, at least 1; and the `width`, at least 1.
-- **Returns** the list of the `n_tokens` new tokens. There is no end token here.
+- **Returns** the list of the `n_tokens` new tokens (a tensor of them, shape `(n_tokens,)`, will do as well). There is
+  no end token here.
 
 Example: with the two tokens from above, a width of 1 gives `[0, 0]`, and a width of 2 gives `[1, 1]`.
 
@@ -358,8 +361,11 @@ r"""
 - Probabilities multiply, so log-probabilities add. A beam must carry its sum along, or the search forgets how
   improbable a beginning was.
 - With a width of $V^{n-1}$ nothing that matters is ever cut, and the search is exhaustive. In between, a wider beam
-  nearly always finds a text that is at least as probable. There is no guarantee: a beginning that was worth keeping
-  can be pushed out by others that look better for one step.
+  often finds a text that is at least as probable, but not always. A beginning that was worth keeping can be pushed out
+  by others that look better for a few steps: in the lesson, four beams end with something far less likely than greedy's
+  document.
+- The last step is a step like the others. Who extends only the leading beam in it ends with the best child of the best
+  parent, and in the example with `[0, 0]`.
 - With an end token, sums of different lengths compete. Every further token makes a sum smaller, so the search likes
   short texts. Dividing by the length is the usual repair, and it is a repair of the goal, not of the search.
 - And the goal itself is doubtful. The likeliest text is not a typical one (Holtzman and others, 2020).
@@ -372,17 +378,17 @@ large one decide whether to keep it. If not, another token is drawn in its place
 what is said in the end has *exactly* the large model's distribution, however bad the drafts are (Leviathan and
 others, 2023; Chen and others, 2023).
 
-Let $p$ be the large model's forecast and $q$ the draft model's. The drafted token was drawn from $q$. Find out how
-likely it must be kept, and from which distribution to draw if it is not, such that
+Let $p$ be the large model's forecast and $q$ the draft model's. The drafted token was drawn from $q$. From
+memory, or from the proof: how likely must it be kept, and from which distribution does one draw if it is not, such that
 
 1. what is said in the end is distributed as $p$, and
-2. drafts are kept as often as possible.
+2. drafts are kept as often as possible?
 
 - **Takes** `p` and `q`, shape `(V,)`, probabilities that sum to 1; and the number of the `drafted` token, whose $q$
   is above 0.
 - **Returns** two things: the probability of keeping the draft, a number; and the distribution, shape `(V,)`, to draw
-  from if it is not kept. The latter is the same whichever token was refused. It must be a distribution even where it
-  will never be needed: if `p` and `q` are the same, return `p`.
+  from if it is not kept. The latter does not depend on `drafted`: return the same one for every token, also for those
+  that are kept for certain and never need it. If `p` and `q` are the same, nothing is ever refused, and it is `p`.
 
 Example: $p = (0.5, 0.4, 0.1, 0)$ and $q = (0.4, 0.1, 0.3, 0.2)$. Token 2 was drafted. It is kept with probability
 $\frac13$, and if it is not, the next draw is from $(0.25, 0.75, 0, 0)$. In the end it will have come in
@@ -439,7 +445,9 @@ $$\min(p_i, q_i) + \max(0,\, p_i - q_i) = p_i.$$
 - Refusing everything and drawing from $p$ keeps the first law. The second law is what makes it fast: drafts are kept
   with probability $\sum_i \min(p_i, q_i)$, and no rule that keeps the first law can do better, because a token may
   not be said more often than $p_i$ nor kept more often than it is drafted.
-- $p = q$ happens in practice, in a test that lets a model draft for itself. 0 divided by 0 is nan there.
+- $p = q$ happens in practice, in a test that lets a model draft for itself. 0 divided by 0 is nan there. But ask whether
+  the sum is 0, not whether it is small: where $p$ and $q$ differ a little, little is refused, and what replaces it is
+  still what was missing.
 - In use: draw a number $u$ between 0 and 1, keep if $u$ is below the first answer, else
   `torch.multinomial(distribution, 1)`.
 """

@@ -406,6 +406,20 @@ class Exercise0705:
     def longest_text_decides(lengths: Tensor, n_tokens: int) -> Tensor:
         return Exercise0705.right(lengths, int(lengths.max()))
 
+    def longest_text_decides_where_padding_ends(lengths: Tensor, n_tokens: int) -> Tensor:
+        query, key, _ = places(lengths, n_tokens)
+        return (key <= query) & (key >= (lengths.max() - lengths)[:, None, None])
+
+    def no_causality_block(lengths: Tensor, n_tokens: int) -> Tensor:
+        mask = torch.zeros(len(lengths), n_tokens, n_tokens, dtype=torch.bool)
+        for text, length in zip(mask, lengths.tolist(), strict=True):
+            text[-length:, -length:] = True
+        return mask
+
+    def hides_by_distance(lengths: Tensor, n_tokens: int) -> Tensor:
+        query, key, _ = places(lengths, n_tokens)
+        return (key <= query) & (query - key < lengths[:, None, None])
+
     def keys_only(lengths: Tensor, n_tokens: int) -> Tensor:
         return torch.arange(n_tokens) >= n_tokens - lengths[:, None]
 
@@ -430,6 +444,12 @@ class Exercise0706:
 
     def scale_forgotten(keys: Tensor, wanted: Tensor, n_symbols: int) -> tuple[Tensor, Tensor]:
         return 20 * one_hot(wanted, n_symbols).float(), one_hot(keys, n_symbols).float()
+
+    def crowded(keys: Tensor, wanted: Tensor, n_symbols: int) -> tuple[Tensor, Tensor]:
+        """Directions on a circle."""
+        angle = 2 * torch.pi * torch.arange(n_symbols) / n_symbols
+        circle = torch.stack([angle.cos(), angle.sin()], dim=1)
+        return 1000 * circle[wanted], circle[keys]
 
     def largest_key_wins(keys: Tensor, wanted: Tensor, n_symbols: int) -> tuple[Tensor, Tensor]:
         return 100 * wanted[:, None].float(), keys[:, None].float()

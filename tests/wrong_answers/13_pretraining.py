@@ -73,6 +73,17 @@ class Exercise1301:
         begins[:, 0] = False
         return rows[:, :-1], rows[:, 1:], begins.cumsum(1)
 
+    def rows_as_in_the_lesson(documents: list[list[int]], end_id: int, context_length: int) -> Packed:
+        stream = stream_of(documents, end_id)
+        rows, start = [], 0
+        while start + context_length < len(stream):
+            rows.append(stream[start : start + context_length + 1])
+            start += context_length
+            while start < len(stream) and stream[start] != end_id:
+                start += 1
+        filled = torch.tensor(rows, dtype=torch.long).view(-1, context_length + 1)
+        return filled[:, :-1], filled[:, 1:], (filled[:, :-1] == end_id).cumsum(1) - 1
+
     def overlapping_rows(documents: list[list[int]], end_id: int, context_length: int) -> Packed:
         stream = torch.tensor(stream_of(documents, end_id))
         if len(stream) <= context_length:
@@ -344,6 +355,12 @@ class Exercise1303:
 
     def no_gradients(n: int, m: int, d: int, f: float, u: float) -> dict[str, float]:
         return estimated(bytes=lambda n, m, d, f, u: 12 * (n - m) + 8 * m)(n, m, d, f, u)
+
+    def muon_remembers_nothing(n: int, m: int, d: int, f: float, u: float) -> dict[str, float]:
+        return estimated(bytes=lambda n, m, d, f, u: 16 * (n - m) + 8 * m)(n, m, d, f, u)
+
+    def weights_twice(n: int, m: int, d: int, f: float, u: float) -> dict[str, float]:
+        return estimated(bytes=lambda n, m, d, f, u: 20 * (n - m) + 16 * m)(n, m, d, f, u)
 
     def numbers_not_bytes(n: int, m: int, d: int, f: float, u: float) -> dict[str, float]:
         return estimated(bytes=lambda n, m, d, f, u: 4 * n - m)(n, m, d, f, u)

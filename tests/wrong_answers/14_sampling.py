@@ -242,6 +242,10 @@ class Exercise1402:
     def finite_instead_of_minus_infinity(logits: Tensor, k: int) -> Tensor:
         return logits.masked_fill(ranks(logits) >= k, -1e9)
 
+    def tie_breaker(logits: Tensor, k: int) -> Tensor:
+        ids = (logits - 1e-6 * torch.arange(logits.shape[-1])).topk(min(k, logits.shape[-1])).indices
+        return torch.full_like(logits, -torch.inf).scatter(-1, ids, logits.gather(-1, ids))
+
     def wrong_equals(logits: Tensor, k: int) -> Tensor:
         ids = logits.argsort(dim=-1, stable=True)[..., -k:]
         return torch.full_like(logits, -torch.inf).scatter(-1, ids, logits.gather(-1, ids))
@@ -594,6 +598,10 @@ class Exercise1405:
     def worst_beam(next_log_probs: Forecast, prompt: list[int], n_tokens: int, width: int) -> list[int]:
         return search(next_log_probs, prompt, n_tokens, width)[-1][1]
 
+    def last_step_greedy(next_log_probs: Forecast, prompt: list[int], n_tokens: int, width: int) -> list[int]:
+        best = search(next_log_probs, prompt, n_tokens - 1, width)[0][1]
+        return [*best, int(next_log_probs(prompt + best).argmax())]
+
     def beams_never_compete(next_log_probs: Forecast, prompt: list[int], n_tokens: int, width: int) -> list[int]:
         first = next_log_probs(prompt).sort(descending=True)
         beams = [(score, [token]) for score, token in zip(first.values.tolist(), first.indices.tolist(), strict=True)][
@@ -669,11 +677,10 @@ def keep(p: Tensor, q: Tensor, drafted: int) -> float:
 
 class Exercise1406:
     def right(p: Tensor, q: Tensor, drafted: int) -> tuple[Tensor, Tensor]:
-        """What is missing is what p has beyond the overlap; where nothing can be missing, anything will do."""
+        """What is missing is what p has beyond the overlap, and it sums to what the overlap leaves."""
         overlap = torch.minimum(p, q)
-        if overlap[drafted] == q[drafted]:
-            return torch.tensor(1.0), torch.full_like(p, 1 / len(p))
-        return overlap[drafted] / q[drafted], (p - overlap) / (1 - overlap.sum())
+        again = p if overlap.equal(p) else (p - overlap) / (1 - overlap.sum())
+        return overlap[drafted] / q[drafted], again
 
     def not_two(p: Tensor, q: Tensor, drafted: int) -> float:
         return keep(p, q, drafted)
@@ -758,6 +765,17 @@ class Exercise1406:
     def zeros_when_equal(p: Tensor, q: Tensor, drafted: int) -> tuple[float, Tensor]:
         gap = (p - q).relu()
         return keep(p, q, drafted), gap / gap.sum().clamp(min=1e-9)
+
+    def not_p_when_equal(p: Tensor, q: Tensor, drafted: int) -> tuple[float, Tensor]:
+        return keep(p, q, drafted), torch.full_like(p, 1 / len(p)) if p.equal(q) else missing(p, q)
+
+    def depends_on_the_draft(p: Tensor, q: Tensor, drafted: int) -> tuple[float, Tensor]:
+        chance = keep(p, q, drafted)
+        return chance, q if chance == 1 else missing(p, q)
+
+    def taken_for_equal(p: Tensor, q: Tensor, drafted: int) -> tuple[float, Tensor]:
+        gap = (p - q).clamp(min=0)
+        return keep(p, q, drafted), gap / gap.sum() if gap.sum() > 1e-3 else p
 
     def no_distribution(p: Tensor, q: Tensor, drafted: int) -> tuple[float, Tensor | None]:
         chance = keep(p, q, drafted)
