@@ -14,12 +14,13 @@
 # summary:
 #   - A query is compared with every key by a dot product, softmax turns the scores into weights that add up to one, and
 #     what comes out is the mean of the values under these weights. Sharp scores make it a plain dictionary again.
-#   - The dot product of two random vectors of K numbers is typically as large as √K. Undivided, it pushes softmax to
-#     zeros and ones, where there is no slope left to learn from.
+#   - The dot product of two random vectors of K numbers around one in size is typically as large as √K. Undivided, in a
+#     large head it pushes softmax to zeros and ones, where there is no slope left to learn from.
 #   - Nobody says where to look. Gradient descent turns the matrices that make queries, keys and values until *juice*
 #     takes from its fruit, because that lowers the loss; a row of the map is one word's weights.
-#   - Attention sees a set of words, so order has to be added to their vectors; and it sees the future unless a mask sets
-#     those scores to −∞ *before* softmax. Permuting the words, changing the last word and asking for gradients test it.
+#   - Without a mask, attention sees a bag of words. Put them in another order, and the same outputs come out in that
+#     order. So order has to be added to their vectors; and attention sees the future unless a mask sets those scores to
+#     −∞ *before* softmax. Permuting the words, changing the last word and asking for gradients test it.
 #   - Attention handles all words at once and reaches each in one step, where a recurrent network walks and must carry
 #     everything in one vector. The price is a table of T × T weights; a fused kernel avoids storing it, not computing it.
 # quiz:
@@ -36,7 +37,8 @@
 #       - answer: Only that it is slower.
 #         because: It computes about as much. The trouble is what it computes.
 #   - question: >-
-#       A head without positions reads *the dog chased the cat* and *the cat chased the dog*. What comes out for *chased*?
+#       A head without positions and without a mask reads *the dog chased the cat* and *the cat chased the dog*. What
+#       comes out for *chased*?
 #     options:
 #       - answer: The same in both.
 #         right: true
@@ -49,18 +51,20 @@
 #         because: A neighbour can only be recognised by its position. Without positions both *the* are one and the same
 #           vector.
 #   - question: >-
-#       A training text becomes twice as long. Fused attention is used. What does that do to the attention layers?
+#       A training text becomes twice as long. Fused attention is used. What does that do to attention itself (its
+#       projections not counted)?
 #     options:
 #       - answer: Twice the arithmetic, twice the memory kept for the backward pass.
 #         because: Every word is still compared with every other, and there are four times as many pairs.
-#       - answer: Four times the arithmetic, four times the memory.
-#         because: True of the version that stores its table. The fused one keeps only a few numbers for each word.
-#       - answer: Four times the arithmetic, twice the memory.
+#       - answer: Four times the arithmetic, four times the memory kept for the backward pass.
+#         because: True of the version that stores its table. The fused one keeps its inputs, its output and one number
+#           more for each word.
+#       - answer: Four times the arithmetic, twice the memory kept for the backward pass.
 #         right: true
 #         because: The pairs have to be computed, but the table of weights is never stored. That is all the kernel saves,
 #           and it is a lot.
 # read_next:
-#   - "[Vaswani and others, *Attention Is All You Need* (2017)](https://arxiv.org/abs/1706.03762): section 3.2 is this lesson in one page; footnote 4 is the square root."
+#   - "[Vaswani and others, *Attention Is All You Need* (2017)](https://arxiv.org/abs/1706.03762): section 3.2 is the middle of this lesson, section 4 its comparison with recurrence; footnote 4 is the square root."
 #   - "[Bahdanau, Cho and Bengio, *Neural Machine Translation by Jointly Learning to Align and Translate* (2014)](https://arxiv.org/abs/1409.0473): where attention came from, as a helper of a recurrent network that had to press a sentence into one vector."
 #   - "[Arora and others, *Zoology: Measuring and Improving Recall in Efficient Language Models* (2023)](https://arxiv.org/abs/2312.04927): the list of people and towns, done thoroughly, for newer rivals of attention too."
 #   - "[Dao and others, *FlashAttention* (2022)](https://arxiv.org/abs/2205.14135): how the table of weights is avoided, and why memory traffic and not arithmetic was the brake."
@@ -90,8 +94,7 @@ from torch.nn.functional import cross_entropy
 from course_lib import claim
 from course_lib.display import curves, heatmap, table
 
-torch.set_num_threads(1)  # what is trained here is so small that a second core would mostly wait for the first
-
+# %%
 few_words = ["she", "drank", "apple", "orange", "juice"]
 embedding = nn.Embedding(len(few_words), 3)  # three random numbers for each word
 
@@ -199,10 +202,10 @@ print(f"price of something sweet: {weights @ values:.2f}")
 
 # %% [markdown]
 r"""
-The dot product is large where key and query point the same way. Softmax, known from lesson 01, turns the scores into
-weights: all positive, together one. And the answer is the mean of the values under these weights, two thirds pear,
-most of the rest apple, hardly any lemon. No error was raised, and a query that moves a little moves the answer a
-little.
+The dot product is large where key and query point the same way, and where they are long. Softmax, known from lesson
+01, turns the scores into weights: all positive, together one. And the answer is the mean of the values under these
+weights, two thirds pear, most of the rest apple, hardly any lemon. No error was raised, and a query that moves a
+little moves the answer a little.
 
 How strictly "most from the best" is meant is a matter of scale. Multiply all scores by a number before softmax, and
 see what is left of the differences.
@@ -264,8 +267,9 @@ comes away with something else.
 
 # %%
 with_apple = weights @ values
-values[2] = torch.tensor([0.0, 0.0, 1.0])  # the third word is now an orange: same key, since it is a fruit too
-with_orange = weights @ values
+orange_values = values.clone()
+orange_values[2] = torch.tensor([0.0, 0.0, 1.0])  # the third word is now an orange: same key, since it is a fruit too
+with_orange = weights @ orange_values
 table(
     ["juice takes in", "a woman", "apple", "orange"],
     [["she drank apple juice", *with_apple[3].tolist()], ["she drank orange juice", *with_orange[3].tolist()]],
@@ -278,8 +282,7 @@ claim(torch.allclose(weights[0], torch.tensor(0.25)), "a word with a query of ze
 # %% [markdown]
 r"""
 That answers the first question of this lesson. *Juice* now has a vector that tells apple from orange, and the same
-query did it both times. Keys say *that* something is a fruit, values say *which*. Keeping those two apart is the
-whole reason for having both.
+query did it both times. Keys say *that* something is a fruit, values say *which*. That is why there are both.
 """
 
 # %% [markdown]
@@ -312,9 +315,11 @@ claim(
 
 # %% [markdown]
 r"""
-Eight. Variances of independent terms add up, each product has variance one, so the sum of 64 has variance 64, and its
-typical size is the root of that. Larger heads therefore have larger scores, for no other reason than being larger.
-And we saw what multiplying all scores does. Sixteen random keys and one random query, many times over:
+Eight. The *variance* of numbers is the mean of their squares (if their own mean is zero), and its root, the *standard
+deviation*, is their typical size. Variances of independent terms add up, each product has variance one, so the sum of
+64 has variance 64, and its typical size is the root of that. Larger heads therefore have larger scores, for no other
+reason than being larger. And we saw what multiplying all scores does. Sixteen random keys and one random query, many
+times over:
 """
 
 # %%
@@ -333,14 +338,18 @@ table(["head size", "largest weight", "slope", "divided by the root: largest wei
 # %%
 claim(rows[-1][1] > 0.99, "undivided, at head size 1024 one key in sixteen typically gets more than 99 %")
 claim(rows[-1][2] < 0.01, "and the slope has all but gone")
-claim(all(row[3] < 0.5 and row[4] > 0.6 for row in rows), "divided by the root, all sizes behave alike")
+claim(
+    all(abs(row[3] - rows[0][3]) < 0.1 and abs(row[4] - rows[0][4]) < 0.1 for row in rows),
+    "divided by the root, all sizes behave alike",
+)
 
 # %% [markdown]
 r"""
 The *slope* column is what matters for learning. A weight $w$ moves with its own score at the rate $w\,(1 - w)$, which
-is zero at $w = 0$ and at $w = 1$. A large head without the root starts its life convinced of an answer that it got by
-accident, on a tread of the staircase, and gradient descent finds nothing there to correct it by. Divided by
-$\sqrt{d}$, scores start out about as large as one, whatever the size, and every key still has a say.
+is zero at $w = 0$ and at $w = 1$. A large head without the root, whose queries and keys start with numbers about as
+large as one, starts its life convinced of an answer that it got by accident, on a tread of the staircase, and gradient
+descent finds nothing there to correct it by. Divided by $\sqrt{d}$, such scores are about as large as one, whatever
+the size, and every key still has a say.
 """
 
 # %% [markdown]
@@ -351,9 +360,10 @@ So far we did, by hand. For a real vocabulary nobody could. But look at what has
 vectors, made from its embedding. The simplest way to make a vector from a vector is a matrix, so there shall be three
 of them, and their numbers are parameters.
 
-$$q_t = W_q\, x_t \qquad k_t = W_k\, x_t \qquad v_t = W_v\, x_t$$
+$$q_t = x_t\, W_q \qquad k_t = x_t\, W_k \qquad v_t = x_t\, W_v$$
 
-Here is the whole mechanism. The argument `mask` has a section of its own further down.
+(`nn.Linear`, which holds such a matrix in PyTorch, keeps it turned over; the product is the same.) Here is
+the whole mechanism. The argument `mask` has a section of its own further down.
 """
 
 
@@ -413,7 +423,10 @@ plain mean. Any preference that we find later was learned.
 
 # %%
 class Head(nn.Module):
-    """One head of attention that names words: word numbers [B, T] to logits [B, T, V]."""
+    """One head of attention that names words: word numbers [B, T] to logits [B, T, V].
+
+    Head size and vector size are both `width`.
+    """
 
     def __init__(self, n_words, width):
         super().__init__()
@@ -456,8 +469,8 @@ def random_batches(ids, targets, n_batches):
 
 
 ids, meant = encode(sentences), encode([say_what_is_meant(each) for each in sentences])
-head = Head(len(vocabulary), width=64)
-losses = train(head, random_batches(ids[72:], meant[72:], n_batches=300), lr=0.005)  # 72 sentences are kept back
+head = Head(len(vocabulary), width=128)
+losses = train(head, random_batches(ids[72:], meant[72:], n_batches=300), lr=0.003)  # 72 sentences are kept back
 curves(
     range(60),
     {"loss": losses[:60]},
@@ -465,6 +478,10 @@ curves(
     ylabel="loss (nats per word)",
     lines={"ln V": math.log(len(vocabulary))},
 )
+
+# %%
+claim(abs(losses[0] - math.log(len(vocabulary))) < 0.3, "the loss starts at ln V, within 0.3 nats")
+claim(losses[59] < 0.3, "and is below 0.3 nats where the picture ends")
 
 # %% [markdown]
 r"""
@@ -487,13 +504,13 @@ juice_of_a_fruit = (ids[:72] == juice) & (meant[:72] != juice)
 print(f"words named rightly: {(named == meant[:72]).float().mean():.1%}")
 print(f"juice takes from its fruit: {taken_from_fruit[juice_of_a_fruit].mean():.3f}")
 
-claim((named == meant[:72])[juice_of_a_fruit].float().mean() > 0.95, "juice names its fruit in new sentences too")
+claim((named == meant[:72])[juice_of_a_fruit].float().mean() > 0.9, "juice names its fruit in new sentences too")
 claim(taken_from_fruit[juice_of_a_fruit].mean() > 0.9, "juice takes more than 90 % from its fruit, on average")
 
 # %% [markdown]
 r"""
 The bottom row is the one that we made up by hand a while ago. Here it was *found*, because looking at the fruit makes
-the loss smaller, and the three matrices could be turned that way. Nothing in the program mentions looking.
+the loss smaller, and the three matrices could be turned that way. Nothing in the loss mentions looking.
 
 Be careful with the other rows, though. A map shows what a head does and not why, and the loss cares only for the
 result. Most words look at themselves, which is the obvious way to name oneself. But train with another seed, and you
@@ -512,8 +529,23 @@ claim(all(fruit == name for fruit, name in fruit_names.items()), "the value of e
 
 # %% [markdown]
 r"""
-So the division of labour from before has come back by itself. The key of *apple* says "fruit here", or *juice* would
-not find it. Its value says "apple".
+Values say *which*. And the keys? Let the query of *juice* be compared with the key of each word that there is.
+"""
+
+# %%
+with torch.no_grad():
+    asked = head.key(head.embedding.weight) @ head.query(head.embedding.weight[juice])  # V
+best_first = asked.argsort(descending=True)[:10].tolist()
+print({vocabulary[number]: round(asked[number].item(), 1) for number in best_first})
+claim(
+    asked[is_fruit].min() > asked[~is_fruit].max(),
+    "the query of juice fits every fruit's key better than any other word's",
+)
+
+# %% [markdown]
+r"""
+So the division of labour from before has come back by itself. The key of *apple* says "fruit here", as the keys of
+the other fruits do, and its value says "apple".
 """
 
 # %% [markdown]
@@ -623,12 +655,13 @@ table(["", "right", "loss (nats per juice)"], rows)
 # %% [markdown]
 r"""
 Lesson 01 told us to ask for the floor before we admire or despise a loss. For a reader without order the floor is
-$\ln 2 = 0.69$ nats, a coin toss between the two fruits, and no training can get below. (With pairs that it never met,
-the head does not even toss a fair coin.)
+$\ln 2 = 0.69$ nats, a coin toss between the two fruits: on sentences whose twins are as likely, no training can get
+below.
 
-The cure is to tell each word where it stands. If attention sees nothing but vectors, the position must be *in* the
+The cure is to tell each word where it stands. If attention sees nothing but vectors, the place must be *in* the
 vector: we add to each embedding a second one that belongs to the place, first, second, third, and is learned like
-all else. (Lesson 06 compares better ways of doing it.)
+all else. (Lesson 06 compares better ways of doing it. Exercises and library say *token* and *position* where we say
+word and place.)
 """
 
 
@@ -663,11 +696,11 @@ claim(rows[1][2] > 3 * rows[1][3], "and takes several times as much from its own
 
 # %% [markdown]
 r"""
-Right in nearly every sentence, with pairs of fruit that never met in training. The rule that it found is about places
-and kinds, "the fruit just before me", and not about particular sentences.
+Right in nearly every sentence, with pairs of fruit that never met in training. So it has not learned sentences, nor
+pairs, by heart. Whether it has found the rule that you have in mind, *the fruit just before me*, is another question.
 
 Try it on a sentence of your own. The slider multiplies the scores: at 0 every word takes evenly from all, towards 4
-each takes from one word only.
+each takes from nearly only one word.
 """
 
 # %% tags=["hide-input"]
@@ -698,21 +731,21 @@ Explorer(
 
 # %% [markdown]
 r"""
-Did you put a word where it never stood in training? *And* always stood at the fifth place or the sixth.
+Did you put a word where it never stood in training? *And* always stood fifth or sixth, a name always first or second,
+and *juice* never sixth. So here are sentences that move them, such as *anna and erik drank apple juice*.
 """
 
 # %%
-elsewhere = "she and erik drank apple juice"
-print(elsewhere, "→", look(elsewhere, sharpness=1)[1])
-claim(
-    say_what_is_meant(elsewhere) not in look(elsewhere, sharpness=1)[1],
-    "with words at new places it names some wrongly",
-)
+moved = [f"{a} and {b} {did} {fruit} juice" for a, b in combinations(WHO, 2) for did in DID for fruit in FRUITS]
+with torch.no_grad():
+    right = ordered(encode(moved)).argmax(dim=-1) == encode([say_what_is_meant(each) for each in moved])
+print("words named rightly, place by place:", right.float().mean(dim=0).numpy().round(2))
+claim(right.float().mean() < 0.95, "with words at new places it names many wrongly")
 
 # %% [markdown]
 r"""
-A learned vector for each place knows nothing about a place until the place was used, and so it goes with each word at
-each place. That is one of the reasons why lesson 06 has other ways.
+Every place was in use, but not by every word. Word and place are added up, what was learned holds for the sums that
+occurred, and nothing made the head treat all places alike. That is one of the reasons why lesson 06 has other ways.
 """
 
 # %% [markdown]
@@ -748,8 +781,9 @@ floor = world.floor(held_out_documents).per_word
 
 # %% [markdown]
 r"""
-The mask says which pairs are allowed: row $t$ may look at columns 1 to $t$. In `attend` you saw what is done with it.
-Where looking is forbidden, the score is set to minus infinity. Then $e^{-\infty} = 0$, and softmax does the rest.
+The mask says which pairs are allowed: row $t$ may look at columns up to $t$, itself included. In `attend` you saw what
+is done with it. Where looking is forbidden, the score is set to minus infinity. Then $e^{-\infty} = 0$, and softmax
+does the rest (as long as a row has something left to look at).
 """
 
 
@@ -801,7 +835,7 @@ table(
 )
 
 # %%
-one_ahead = see_all.weights.diagonal(1, 1, 2)[held_out[-1].targets[:, :-1] >= 0].mean()
+one_ahead = see_all.weights.diagonal(1, 1, 2)[held_out[-1].targets[:, :-1] >= 0].mean()  # weights of the last batch
 print(f"without the mask, a word takes {one_ahead:.0%} from the word that it should forecast")
 claim(one_ahead > 0.4, "without the mask, a word takes more than 40 % from the one that it should forecast")
 claim(cost["sees everything"] < floor, "without the mask, the loss on new documents falls below the floor")
@@ -813,10 +847,10 @@ claim(
 
 # %% [markdown]
 r"""
-Below the floor, on documents that training had no part in. No forecaster can do that, so this is no forecast. The
+Below the floor, on documents drawn apart from the training. No forecaster can do that, so this is no forecast. The
 head learned to look one place to the right and to read out what stands there. When the future is taken from it, as it
-must be when the model is to *write*, it has nothing: it learned one thing, and that is gone. (One head alone is a
-modest forecaster even with the mask. There is more to a transformer, and the next lesson adds it.)
+must be when the model is to *write*, what it mostly learned was to copy, and there is nothing left to copy from. (One
+head alone is a modest forecaster even with the mask. There is more to a transformer, and the next lesson adds it.)
 
 A loss too good to be true is a bug report, as the quiz of lesson 01 has it. On the toy world the floor raises the
 alarm. On real text there is no such line, and the usual sign of a leak is joy.
@@ -849,12 +883,13 @@ If nothing may flow from the future, that table is zero above its diagonal.
 
 # %%
 def influence(mask):
-    """For each pair of places: how much the output at t changes with the vector at s, [T, S]."""
+    """For each pair of places: how much the sum of output t changes with the vector at s, [T, S]."""
     x = torch.randn(6, 8, requires_grad=True)
     out, _ = attend(x, x, x, mask)
     return torch.stack([torch.autograd.grad(row.sum(), x, retain_graph=True)[0].norm(dim=1) for row in out])
 
 
+# %%
 causal = torch.ones(6, 6, dtype=torch.bool).tril()
 print(influence(causal).numpy().round(2))
 claim(influence(causal).triu(1).max() == 0, "nothing flows from a later place to an earlier one")
@@ -862,9 +897,10 @@ claim(influence(None).min() > 0, "without a mask, everything depends on everythi
 
 # %% [markdown]
 r"""
-These two tests are cheap, need no trained model, and catch every mask that lets the future through, be it upside down
-or one place too wide. It is worth seeing them catch something. A tempting way to build the mask is to compute softmax
-as usual and *then* set the forbidden weights to zero. Where is the harm?
+These two tests are cheap and need no trained model. The second looks at every pair of places; the first does so if
+each word is changed in turn, not only the last. A mask that is upside down or one place too wide is caught by either.
+It is worth seeing them catch something. A tempting way to build the mask is to compute softmax as usual and *then* set
+the forbidden weights to zero. Where is the harm?
 """
 
 
@@ -894,8 +930,8 @@ r"""
 ## Is it the same as the real thing?
 
 The library of this course has attention in two forms: `attention`, written to be read, and `fused_attention`, which
-hands everything to one compiled routine. Both are causal when no mask is given. Ours should agree with both, in what
-comes out and in the gradients that go back.
+hands everything to one compiled routine (a *kernel*). Both are causal when no mask is given. Ours should agree with
+both, in what comes out and in the gradients that go back.
 """
 
 # %%
@@ -918,9 +954,10 @@ for function in (attention, fused_attention):
 
 # %% [markdown]
 r"""
-From here on we use the library's. What the fused one does differently becomes visible in the last section. It works
-through the table of weights in small blocks that fit into fast memory, keeps a running sum for softmax, and throws
-each block away. The whole table never exists. (You may wonder about the axis called *heads*. That comes next.)
+Where only the outcome is wanted, we use the library's from here on; `attend` stays for looking at weights. What the
+fused one does differently becomes visible in the last section. It works through the table of weights in small blocks
+that fit into fast memory, keeps a running maximum and sum for softmax, and throws each block away. The whole table
+never exists. (You may wonder about the axis called *heads*. That comes next.)
 """
 
 # %% [markdown]
@@ -961,20 +998,23 @@ claim(two_heads[:, 3].max(dim=-1).values.min() > 0.98, "of two heads, each has a
 
 # %% [markdown]
 r"""
+Here both answers could still be read from the mixture, at half strength. But the one head gives every part of its
+outcome the same weights: it cannot take *only* the fruit from *apple* and *only* the person from *she*. Two can.
+
 The vectors are the same. They were only cut in half, and each half did a lookup of its own, with its own softmax.
 That is **multi-head attention**: $D$ numbers are split among $H$ heads of $K = D / H$ numbers each, the heads look in
-different places, and what they bring home is laid side by side again. That takes as many multiplications as one wide
-head. What heads specialise in when they are trained is a matter for the next lesson.
+different places, what they bring home is laid side by side again, and a last matrix mixes it. That takes as many
+multiplications as one wide head. What heads specialise in when they are trained is a matter for the next lesson.
 """
 
 # %% [markdown]
 r"""
 ## Why did this replace what was there before?
 
-Until 2017 most networks read text as a clerk does who owns a single sheet of paper. He reads a word, rewrites his
+Before 2017 the usual network read text as a clerk does who owns a single sheet of paper. He reads a word, rewrites his
 sheet, reads the next word, rewrites it again. The sheet is a vector of fixed length, the *state*, and such a network
-is called **recurrent**. In one common form, the GRU, the state has *gates*: numbers between zero and one that say,
-for each number on the sheet, how much of it is kept and how much is overwritten.
+is called **recurrent**. In one common form, the GRU, the state has *gates*, numbers between zero and one. One of
+them, the *update gate*, says for each number on the sheet how much of it is kept and how much is overwritten.
 
 We put one beside attention, of the same size.
 """
@@ -995,17 +1035,19 @@ class Attention(nn.Module):
 
 
 class GRU(nn.GRU):
-    """The same for a GRU. `keep` shifts what its gates start with: the larger, the more of the state stays."""
+    """The same for a GRU. `keep` shifts what its update gate starts with: the larger, the more of the state stays."""
 
     def __init__(self, d_model, keep=0.0):
         super().__init__(d_model, d_model, batch_first=True)
         with torch.no_grad():
+            # torch's order: reset, update, new; torch's update gate says how much is kept (some papers turn it round)
             self.bias_ih_l0[d_model : 2 * d_model] += keep
 
     def forward(self, x):
         return super().forward(x)[0]
 
 
+# %%
 n_parameters = {
     type(layer).__name__: sum(p.numel() for p in layer.parameters()) for layer in (Attention(32, 48), GRU(32))
 }
@@ -1023,15 +1065,19 @@ import time
 
 
 def milliseconds(function, *inputs, repeats=5):
-    """Forward and backward, the shortest of several runs: whatever disturbs a measurement makes it longer."""
+    """Forward and backward on one core, the shortest of several runs: whatever disturbs a run makes it longer."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
         function(*inputs).sum().backward()
         times.append(time.perf_counter() - start)
+    torch.set_num_threads(n_threads)
     return 1000 * min(times)
 
 
+# %%
 lengths = [32, 64, 128, 256, 512, 1024]
 took = {
     type(layer).__name__: [milliseconds(layer, torch.randn(4, n_words, 32)) / 4 for n_words in lengths]
@@ -1045,15 +1091,19 @@ curves(lengths, took, xlabel="words in the text", ylabel="milliseconds per text"
 # %%
 claim(min(lead[:3]) > 1.5, "up to 128 words the GRU takes longer")
 claim(max(lead) > 3, "at some length several times as long")
-claim(lead[-1] < max(lead), "but its disadvantage does not keep growing")
-claim(10 < took["GRU"][-1] / took["GRU"][0] < 150, "a text 32 times as long takes the GRU 10 to 150 times as long")
+claim(lead[-1] < 1.5 * max(lead[:-1]), "but its disadvantage does not keep growing")
+claim(5 < took["GRU"][-1] / took["GRU"][0] < 150, "a text 32 times as long takes the GRU 5 to 150 times as long")
 
 # %% [markdown]
 r"""
 On these axes equal distances are equal factors. A text ten times as long takes the GRU about ten times as long.
 Attention starts far below and bends upwards: every word looks at every word, so its work grows with the
-*square* of the length, and for texts long enough the lines must cross. This was one core. A graphics card gets its
-speed from doing thousands of things at once, and a walk gives it one word at a time to do.
+*square* of the length, and for texts long enough the lines must cross.
+
+On one core nothing can be done side by side, and for short texts both do about as many multiplications. What the GRU
+pays for here is starting thousands of tiny products one after another, where attention starts a few large ones. A
+graphics card, which is fast only when it can do thousands of things at once, widens the gap: a walk gives it one word
+at a time.
 """
 
 # %% [markdown]
@@ -1072,6 +1122,7 @@ def reach(layer, n_words):
     return slope[:, 0].norm(dim=1).mean().item()
 
 
+# %%
 distances = [2, 4, 8, 16, 32, 64]
 layers = {"attention": Attention(32, 48), "GRU": GRU(32), "GRU set to keep": GRU(32, keep=4.0)}
 slopes = {name: [reach(layer, n_words) for n_words in distances] for name, layer in layers.items()}
@@ -1088,13 +1139,15 @@ fade = {name: each[0] / each[-1] for name, each in slopes.items()}
 print({name: f"{each:.2g} times weaker at 64 words than at 2" for name, each in fade.items()})
 claim(8 < fade["attention"] < 150, "attention: weaker about in proportion to the number of words")
 claim(fade["GRU"] > 1e6, "a GRU as it comes: more than a million times weaker")
+claim(fade["GRU set to keep"] < 20, "a GRU set to keep: less than twenty times weaker")
 
 # %% [markdown]
 r"""
 For attention, the first word is one step away, wherever it stands. It only has to share with more others. In the GRU
 the signal passes through the gates at every word, loses about the same *share* each time, and is soon gone. That is
-the famous vanishing gradient. But it is not fate. Let the gates start near one, so that nearly all of the sheet is
-kept at each word, and the signal gets through. We give the GRU that advantage from now on, to see what is left of the
+the famous vanishing gradient. But it is not fate. Let its update gate start near one, so that nearly all of the sheet
+is kept at each word, and the signal gets through. It starts low, because who keeps nearly everything writes little;
+and it then fades even less than attention. We give the GRU that advantage from now on, to see what is left of the
 difference.
 """
 
@@ -1125,6 +1178,7 @@ def who_lives_where(n_texts, first_only, n_people=32):
     return torch.cat([lines, question[:, None]], dim=1), targets
 
 
+# %%
 class Reader(nn.Module):
     """Names a town after each line: [B, T, 2] to logits [B, T, 12]."""
 
@@ -1138,17 +1192,23 @@ class Reader(nn.Module):
         return self.answer(self.layer(self.people(ids[..., 0]) + self.towns(ids[..., 1])))
 
 
+# %%
+def share_right(layer, lr, first_only, n_people=32):
+    """Trains a reader on 300 batches of 32 texts: its right answers in 2000 new texts, and those of counting towns."""
+    reader = Reader(layer)
+    train(reader, (who_lives_where(32, first_only, n_people) for _ in range(300)), lr)
+    ids, targets = who_lives_where(2000, first_only, n_people)
+    with torch.no_grad():
+        named = reader(ids)[:, -1].argmax(dim=1)
+    told_most_often = ids[:, :-1, 1].mode(dim=1).values
+    return [(each == targets[:, -1]).float().mean().item() for each in (named, told_most_often)]
+
+
 recall = {}
 for first_only in (True, False):
-    for name, layer, lr in (("attention", Attention(32, 48), 0.003), ("GRU set to keep", GRU(32, keep=4.0), 0.01)):
-        reader = Reader(layer)
-        train(reader, (who_lives_where(32, first_only) for _ in range(300)), lr)
-        with torch.no_grad():
-            ids, targets = who_lives_where(2000, first_only)
-            recall[name, first_only] = (reader(ids)[:, -1].argmax(dim=1) == targets[:, -1]).float().mean().item()
+    recall["attention", first_only], _ = share_right(Attention(32, 48), 0.003, first_only)
+    recall["GRU set to keep", first_only], guessing = share_right(GRU(32, keep=4.0), 0.01, first_only)
 
-told_most_often = ids[:, :-1, 1].mode(dim=1).values
-guessing = (told_most_often == targets[:, -1]).float().mean().item()
 table(
     ["share of right answers", "about the first", "about anybody"],
     [[name, recall[name, True], recall[name, False]] for name in ("attention", "GRU set to keep")]
@@ -1158,18 +1218,32 @@ table(
 # %%
 claim(recall["attention", True] > 0.95 and recall["attention", False] > 0.95, "attention answers both")
 claim(recall["GRU set to keep", True] > 0.9, "the GRU keeps one line through 31 others")
-claim(recall["GRU set to keep", False] < guessing + 0.05, "asked about anybody, it is no better than counting towns")
+claim(
+    recall["GRU set to keep", False] < guessing + 0.05,
+    "asked about anybody, after 300 batches it is no better than counting towns",
+)
 
 # %% [markdown]
 r"""
 So it is not distance as such. A recurrent network can learn to hold on to one line through many others, *if it is
-always the same one that matters*. When anybody may be asked about, everything has to go on the sheet, and there the
-GRU does no better than one who has merely counted towns. Attention throws nothing away. All 32 lines are still there
-when the question comes, each with its key, and the question itself picks the line.
+always the same one that matters*. When anybody may be asked about, this GRU has learned nothing that counting towns
+would not give. Are 32 lines too much for a sheet of 32 numbers? Then two lines should be easy.
+"""
 
-To be exact about what was shown: both had 300 batches of 32 texts and a learning rate that suits them, and the sheet
-has 32 numbers. A wider GRU, trained for longer, learns short lists. But its sheet must grow with what is to be
-remembered, while attention's memory grows by itself, one key and one value for each word.
+# %%
+short, guessing_short = share_right(GRU(32, keep=4.0), 0.01, first_only=False, n_people=2)
+print(f"two lines: the GRU is right in {short:.3f} of the texts, counting towns in {guessing_short:.3f}")
+claim(short < guessing_short + 0.07, "with two lines it still only counts")
+
+# %% [markdown]
+r"""
+Attention has all 32 lines before it when the question comes, each with its key, and the question itself picks the
+line. It starts with the lookup built in; the GRU would have to invent one within its sheet.
+
+To be exact about what was shown: 300 batches of 32 texts each, one learning rate for each network. The number of
+lines is not what stops the GRU here. With two lines it still only counts. That a sheet of fixed size must *in the end*
+be too small for a list that keeps growing is another argument, and needs no experiment; attention's memory grows with
+the text, one key and one value for each word.
 """
 
 # %% [markdown]
@@ -1201,6 +1275,7 @@ def bytes_kept(function, *inputs):
     return sum(storage.nbytes() for pointer, storage in kept.items() if pointer not in given)
 
 
+# %%
 lengths = [128, 256, 512, 1024, 2048]
 kept = {"attention": [], "fused_attention": []}
 took = {"attention": [], "fused_attention": []}
@@ -1228,27 +1303,28 @@ claim(min(exponent(each) for each in took.values()) > 1.1, "the time of both gro
 
 # %% [markdown]
 r"""
-Four times, and twice. The fused kernel keeps a few numbers for each word and computes the weights again when the
-backward pass asks for them. It cannot keep the *time* from growing with the square, since every word still looks at
-every word. (The powers that we measured are lower than two because at the short end much of the time is what any call
-costs, whatever its length.)
+Four times, and twice. The fused kernel keeps for each word its output and one number more, the logarithm of the
+softmax's denominator, and computes the weights again when the backward pass asks for them. It cannot keep the *time*
+from growing with the square, since every word still looks at every word. (Where the powers come out lower than two, it
+is because at the short end much of the time is what any call costs, whatever its length.)
 
-Multiply by what a model has. GPT-2, the small one, has 12 layers of 12 heads. For one text:
+Multiply by what a model has. GPT-2, the small one, has 12 layers of 12 heads, each head of 64 numbers. On top of
+queries, keys and values, which both must keep, one text needs:
 """
 
 # %%
-per_pair = kept["attention"][-1] * 1e6 / lengths[-1] ** 2
-per_word = kept["fused_attention"][-1] * 1e6 / lengths[-1]
+qkv = [torch.randn(1, 12, 1024, 64, requires_grad=True) for _ in range(3)]  # one layer
+plain, fused = (12 * bytes_kept(function, *qkv) / 1e9 for function in (attention, fused_attention))
 table(
-    ["words", "attention (GB)", "fused_attention (GB)"],
-    [[f"{n:,}", 144 * per_pair * n**2 / 1e9, 144 * per_word * n / 1e9] for n in (1024, 8192, 65536)],
+    ["words", "attention, beyond q, k, v (GB)", "fused_attention, beyond q, k, v (GB)"],
+    [[f"{n:,}", plain * (n / 1024) ** 2, fused * n / 1024] for n in (1024, 8192, 65536)],
 )
 
 # %% [markdown]
 r"""
-Long contexts had to wait for the last column. What remains is the square in the arithmetic. Where texts are short, as
-in this course, it does not hurt. Where they are long it does, and a whole branch of research tries to have the recall
-without the square.
+With the middle column long texts do not fit; with the last one they do. What remains is the square in the arithmetic.
+Where texts are short, as in this course, it does not hurt. Where they are long it does, and a whole branch of research
+tries to have the recall without the square.
 
 You now have the one part of a transformer in which words meet. All the rest of it looks at each word alone. The next
 lesson puts that rest around it.
