@@ -54,7 +54,7 @@ class Block(nn.Module):
         self.attention = SelfAttention(config.d_model, config.n_heads, layer)
         self.mlp_norm = RMSNorm(config.d_model)
         self.mlp = MLP(config.d_model)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = nn.Dropout(config.dropout) if config.dropout else nn.Identity()
 
     def forward(
         self,
