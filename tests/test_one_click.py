@@ -13,6 +13,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 pytestmark = pytest.mark.notebooks
 
@@ -53,12 +54,14 @@ def bare() -> Path:
     """An environment with what Colab has and no more, built once and kept until its list changes."""
     inputs = [sys.version.encode(), PREINSTALLED.read_bytes(), CONSTRAINTS.read_bytes()]
     environment = ROOT / ".cache" / f"colab-{hashlib.sha256(b''.join(inputs)).hexdigest()[:12]}"
-    if not environment.exists():
-        unfinished = environment.with_suffix(".unfinished")
-        subprocess.run([sys.executable, "-m", "venv", "--clear", unfinished], check=True)
-        install = ["-m", "pip", "install", "--quiet", "-c", CONSTRAINTS, "-r", PREINSTALLED]
-        subprocess.run([python_in(unfinished), *install], check=True)
-        unfinished.rename(environment)
+    environment.parent.mkdir(exist_ok=True)
+    with FileLock(environment.with_suffix(".lock")):  # two test processes want it at once
+        if not environment.exists():
+            unfinished = environment.with_suffix(".unfinished")
+            subprocess.run([sys.executable, "-m", "venv", "--clear", unfinished], check=True)
+            install = ["-m", "pip", "install", "--quiet", "-c", CONSTRAINTS, "-r", PREINSTALLED]
+            subprocess.run([python_in(unfinished), *install], check=True)
+            unfinished.rename(environment)
     return environment
 
 

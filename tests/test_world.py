@@ -69,7 +69,7 @@ def test_a_small_world_told_to_the_end(dials: dict[str, Any]) -> None:
     entropy = -math.fsum(math.exp(document.log_prob) * document.log_prob for document in told)
     assert small.entropy() == pytest.approx(entropy, abs=1e-9)
     assert {word for document in told for word in document.text.split(" ")} <= set(small.words())
-    for document in told[::7]:
+    for document in told[::11]:
         assert len(small.readings(document.text)) == 1
         assert small.log_prob(document.text) == pytest.approx(document.log_prob, abs=1e-12)
         assert small.kind(document.text) == document.kind
