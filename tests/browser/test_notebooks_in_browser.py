@@ -68,7 +68,10 @@ def run_all(page: Page, lab: Lab, notebook: str) -> Locator:
 def saved_counts(page: Page, path: Path) -> list[int | None]:
     """Save, and read back when each code cell ran: the page itself does not show it for cells whose code is hidden."""
     page.keyboard.press("Control+s")
-    notebook = nbformat.read(path, as_version=4)
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except nbformat.reader.NotJSONError:  # caught in the middle of being saved
+        return [None]
     return [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"]
 
 
