@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 import torch.nn.functional as F
@@ -49,7 +50,7 @@ class Evaluation:
 @torch.no_grad()
 def evaluate(model: nn.Module, batches: Iterable[Batch]) -> Evaluation:
     """The loss of `model` over all `batches`, every target counted once and alike."""
-    at = next(model.parameters()).device
+    at = next(chain(model.parameters(), model.buffers())).device
     nats, n_tokens = 0.0, 0
     with in_mode(model, training=False):
         for batch in batches:

@@ -4,18 +4,23 @@ from course_lib.model.attention import attention, attention_weights, causal_mask
 from course_lib.model.cache import KVCache
 from course_lib.model.gpt import GPT, GPTConfig
 from course_lib.model.layers import MLP, RMSNorm, rotary_table, rotate
+from course_lib.model.ngram import NgramModel
+from course_lib.model.window import WindowModel, preceding
 
 __all__ = [
     "GPT",
     "MLP",
     "GPTConfig",
     "KVCache",
+    "NgramModel",
     "RMSNorm",
+    "WindowModel",
     "attention",
     "attention_weights",
     "causal_mask",
     "document_mask",
     "fused_attention",
+    "preceding",
     "rotary_table",
     "rotate",
 ]

@@ -140,7 +140,7 @@ def make_optimizers(
     tokens, and gains are vectors: those are AdamW's. Gains are not decayed, for 0 is no natural value of theirs.
 
     Args:
-        model: a GPT, or any module with `blocks`.
+        model: a GPT, or any module with `blocks`; without Muon, any module.
         lr: learning rate of AdamW.
         muon_lr: learning rate of Muon; None leaves its matrices to AdamW.
         weight_decay: for all matrices.
@@ -149,7 +149,7 @@ def make_optimizers(
     gains = {weight for norm in norms for weight in norm.parameters()}
     gains |= {weight for weight in model.parameters() if weight.ndim < 2}
     matrices = [weight for weight in model.parameters() if weight not in gains]
-    inside = {weight for weight in model.get_submodule("blocks").parameters() if muon_lr is not None}
+    inside = set() if muon_lr is None else set(model.get_submodule("blocks").parameters())
     # Shorter memories than usual (0.9 and 0.95): runs of a few hundred steps gain from them.
     betas = (0.8, 0.95)
     optimizers: list[Optimizer] = [
