@@ -10,11 +10,12 @@ from course_lib.model import GPT, GPTConfig, KVCache
 V, T, LAYERS, D = 11, 10, 2, 16
 
 
-@pytest.fixture
-def model() -> GPT:
+@pytest.fixture(params=["rotary", "learned"])
+def model(request: pytest.FixtureRequest) -> GPT:
     """A small model whose every weight matters: the zeros that it would start from are filled."""
     torch.manual_seed(0)
-    model = GPT(GPTConfig(vocab_size=V, context_length=T, n_layers=LAYERS, n_heads=2, d_model=D))
+    sizes = {"vocab_size": V, "context_length": T, "n_layers": LAYERS, "n_heads": 2, "d_model": D}
+    model = GPT(GPTConfig(**sizes, positions=request.param))
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return model.eval()

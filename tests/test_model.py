@@ -8,15 +8,17 @@ import torch.nn.functional as F
 
 from course_lib.errors import CourseError
 from course_lib.model import GPT, GPTConfig, KVCache, RMSNorm
+from course_lib.model.gpt import POSITIONS
 
 V, T = 11, 12
 
 
-@pytest.fixture
-def model() -> GPT:
+@pytest.fixture(params=POSITIONS)
+def model(request: pytest.FixtureRequest) -> GPT:
     """A small model whose every weight matters: the zeros that it would start from are filled."""
     torch.manual_seed(0)
-    model = GPT(GPTConfig(vocab_size=V, context_length=T, n_layers=2, n_heads=2, d_model=16))
+    sizes = {"vocab_size": V, "context_length": T, "n_layers": 2, "n_heads": 2, "d_model": 16}
+    model = GPT(GPTConfig(**sizes, positions=request.param))
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return model.eval()
@@ -46,6 +48,19 @@ def test_no_gradient_flows_to_a_later_token(model):
         reached = gradient.abs().sum(-1) > 0
         assert reached[:, : position + 1].all()
         assert not reached[:, position + 1 :].any()
+
+
+def test_the_order_of_earlier_tokens_matters_just_where_it_is_told():
+    """A single layer without positions takes what came before as a bag; every way of telling places mends that."""
+    ids = some_ids(rows=1)
+    swapped = ids[:, [2, 1, 0, *range(3, T)]]
+    for positions in POSITIONS:
+        torch.manual_seed(0)
+        model = GPT(GPTConfig(V, T, n_layers=1, n_heads=2, d_model=16, positions=positions))
+        for parameter in model.parameters():
+            torch.nn.init.normal_(parameter, std=0.3)
+        difference = (model(ids) - model(swapped))[:, 3:].abs().max()
+        assert (difference < 1e-5) == (positions == "none"), positions
 
 
 @pytest.mark.parametrize("pieces", [[1] * T, [T], [5, 1, 1, 5], [3, 4, 5]])
@@ -177,11 +192,12 @@ def test_a_cache_cannot_be_told_documents(model):
 
 
 GOOD = {"vocab_size": 65, "context_length": 64, "n_layers": 2, "n_heads": 4, "d_model": 128, "dropout": 0.1}
+GOOD |= {"positions": "learned"}
 
 
 def test_a_config_survives_the_way_through_a_dictionary():
     assert GPTConfig.from_dict(GOOD).to_dict() == GOOD
-    assert GPTConfig.from_dict({**GOOD, "dropout": 0}) == GPTConfig(65, 64, 2, 4, 128)
+    assert GPTConfig.from_dict({**GOOD, "dropout": 0}) == GPTConfig(65, 64, 2, 4, 128, positions="learned")
 
 
 @pytest.mark.parametrize(
@@ -196,6 +212,7 @@ def test_a_config_survives_the_way_through_a_dictionary():
         ({"n_layers": 0}, "n_layers is 0, but a model needs at least 1"),
         ({"d_model": 20}, "multiple of 8"),
         ({"dropout": 1.0}, "dropout is 1.0"),
+        ({"positions": "rotated"}, "positions is 'rotated'; it must be one of rotary, learned"),
     ],
 )
 def test_a_wrong_config_is_refused_with_a_reason(change, message):

@@ -3,9 +3,11 @@
 Widgets stand apart in `course_lib.display.widgets`, so that drawing a picture does not load ipywidgets.
 """
 
+from course_lib.display.graph import graph
+from course_lib.display.hover import hover_map
 from course_lib.display.html import Html, coloured_tokens, escape, table
 from course_lib.display.live import LiveCurve
-from course_lib.display.plots import Picture, bars, curves, heatmap, loss_curve, token_bars
+from course_lib.display.plots import Picture, bars, curves, heatmap, landscape, loss_curve, token_bars
 
 __all__ = [
     "Html",
@@ -15,7 +17,10 @@ __all__ = [
     "coloured_tokens",
     "curves",
     "escape",
+    "graph",
     "heatmap",
+    "hover_map",
+    "landscape",
     "loss_curve",
     "table",
     "token_bars",

@@ -18,6 +18,13 @@ class Html:
         return self.plain
 
 
+class Svg(Html):
+    """A drawing, which is a picture of its own where a page is not wanted."""
+
+    def _repr_svg_(self) -> str:
+        return self.markup
+
+
 def escape(text: str) -> str:
     """`text` as HTML that shows exactly these characters, in an element or in a quoted attribute."""
     return html.escape(text, quote=True)

@@ -6,16 +6,19 @@ nothing depends on colour vision (colours: Okabe and Ito, "Color Universal Desig
 """
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
+import torch
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from PIL import Image
+from torch import Tensor
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072B2", "#D55E00", "#009E73", "#AA4499", "#56B4E9", "#CC3311"
 INK, GREY = "#222222", "#767676"
@@ -257,4 +260,42 @@ def loss_curve(
     ax.set_ylim(bottom=0)
     if validation is not None:
         legend(ax, loc="upper right")
+    return picture
+
+
+def landscape(
+    loss: Callable[[Tensor, Tensor], Tensor],
+    xlim: tuple[float, float],
+    ylim: tuple[float, float],
+    paths: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    minimum: tuple[float, float] | None = None,
+) -> Picture:
+    """The lines of equal loss over a plane of two parameters, and the paths that were walked on it.
+
+    `loss` is called once, with the coordinates of a grid as two tensors. From one line to the next, the loss above its
+    lowest value on the grid grows by one factor. A path begins at a ring and has a dot for each step.
+    """
+    x, y = torch.meshgrid(torch.linspace(*xlim, 161), torch.linspace(*ylim, 161), indexing="xy")
+    height = loss(x, y)
+    height = (height - height.min()).double()
+    top = height.max().clamp(min=1e-12)
+    picture = Picture(6.4, 4.4)
+    ax = axes(picture, xlabel=xlabel, ylabel=ylabel, title=title)
+    ax.grid(visible=False)
+    levels = (top * torch.logspace(-3.2, 0, 13, dtype=torch.float64)).tolist()
+    ax.contourf(x, y, height, [0.0, *levels], cmap="Greys_r", norm=PowerNorm(0.25, 0, float(top) * 1.6), alpha=0.55)
+    ax.contour(x, y, height, levels, colors=GREY, linewidths=0.7)
+    for (label, path), colour, dash in zip((paths or {}).items(), cycle(COLOURS), cycle(DASHES)):
+        across, up = zip(*path, strict=True)
+        ax.plot(across, up, dash, color=colour, linewidth=2, marker=".", markersize=6, label=label)
+        ax.plot(across[0], up[0], "o", color=colour, markersize=9, fillstyle="none", markeredgewidth=2)
+    if minimum is not None:
+        ax.plot(*minimum, "*", color=INK, markersize=13)
+    ax.set(xlim=xlim, ylim=ylim)
+    if paths:
+        legend(ax)
     return picture

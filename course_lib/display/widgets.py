@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets
 
-from course_lib.display.html import coloured_tokens, escape
+from course_lib.display.html import Html, coloured_tokens, escape
 from course_lib.display.plots import Picture, token_bars
 
 _STYLE: dict[str, Any] = {
@@ -33,29 +33,33 @@ def menu(options: Sequence[str], value: str, *, label: str = "") -> ipywidgets.D
 
 
 class _Shown(ipywidgets.VBox):
-    """A picture and a line of text, which a page that cannot show widgets gets as they stand."""
+    """A picture or a piece of HTML, and a line of text, which a page that cannot show widgets gets as they stand."""
 
     def __init__(self, above: Sequence[ipywidgets.Widget], below: Sequence[ipywidgets.Widget] = ()) -> None:
         self.picture = ipywidgets.Image(format="png", layout={"max_width": "100%", "width": "704px"})
+        self.page = ipywidgets.HTML()
         self.line = ipywidgets.HTML()
         self.text = ""
-        super().__init__([*above, self.picture, *below, self.line])
+        super().__init__([*above, self.picture, self.page, *below, self.line])
 
-    def show(self, picture: Picture, text: str) -> None:
+    def show(self, content: Picture | Html, text: str) -> None:
         self.text = text
-        self.picture.value = picture.png()
+        self.picture.value = content.png() if isinstance(content, Picture) else b""
+        self.page.value = content.markup if isinstance(content, Html) else ""
+        for part in (self.picture, self.page):
+            part.layout.display = None if part.value else "none"
         self.line.value = f"<div aria-live='polite'>{escape(text)}</div>"
 
     def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
         bundle: dict[str, Any] = super()._repr_mimebundle_(**options)
         still = base64.b64encode(self.picture.value).decode("ascii")
-        return bundle | {"image/png": still, "text/plain": self.text}
+        return bundle | ({"image/png": still} if still else {"text/html": self.page.value}) | {"text/plain": self.text}
 
 
 class Explorer(_Shown):
     """Controls above a picture and a line of text, both drawn anew whenever a control changes."""
 
-    def __init__(self, draw: Callable[..., tuple[Picture, str]], **controls: ipywidgets.ValueWidget) -> None:
+    def __init__(self, draw: Callable[..., tuple[Picture | Html, str]], **controls: ipywidgets.ValueWidget) -> None:
         """`draw` gets the value of each control under its name, and returns the picture and the line of text."""
         self.draw = draw
         self.controls = controls

@@ -3,7 +3,7 @@
 from course_lib.model.attention import attention, attention_weights, causal_mask, document_mask, fused_attention
 from course_lib.model.cache import KVCache
 from course_lib.model.gpt import GPT, GPTConfig
-from course_lib.model.layers import MLP, RMSNorm, rotary_table, rotate
+from course_lib.model.layers import MLP, RMSNorm, rotary_table, rotate, sinusoidal_table
 from course_lib.model.ngram import NgramModel
 from course_lib.model.window import WindowModel, preceding
 
@@ -23,4 +23,5 @@ __all__ = [
     "preceding",
     "rotary_table",
     "rotate",
+    "sinusoidal_table",
 ]

@@ -76,7 +76,7 @@ def fused_attention(
 
 
 class SelfAttention(nn.Module):
-    """Multi-head self-attention with rotary positions, and queries and keys of fixed length.
+    """Multi-head self-attention, with rotary positions where wanted, and queries and keys of fixed length.
 
     Normalised queries and keys bound the scores, so that training stays stable at high learning rates.
 
@@ -97,11 +97,11 @@ class SelfAttention(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B T D"],
-        rotary: Float[Tensor, "2 T K"],
+        rotary: Float[Tensor, "2 T K"] | None,
         mask: Bool[Tensor, "B 1 T S"] | None = None,
         cache: KVCache | None = None,
     ) -> Float[Tensor, "B T D"]:
-        """Let the tokens of `x`, at the positions of `rotary`, look at each other and at what `cache` holds."""
+        """Let the tokens of `x` look at each other and at what `cache` holds; `rotary` are the rows of their places."""
         q, k, v = self.queries_keys_values(x, rotary)
         if cache is not None:
             k, v = cache.append(self.layer, k, v)
@@ -109,9 +109,10 @@ class SelfAttention(nn.Module):
         return self.project(mixed.transpose(1, 2).flatten(-2))
 
     def queries_keys_values(
-        self, x: Float[Tensor, "B T D"], rotary: Float[Tensor, "2 T K"]
+        self, x: Float[Tensor, "B T D"], rotary: Float[Tensor, "2 T K"] | None
     ) -> tuple[Float[Tensor, "B H T K"], Float[Tensor, "B H T K"], Float[Tensor, "B H T K"]]:
         """What each token of `x` looks for, what it offers to be found by, and what it hands over, in every head."""
         each = F.linear(x, self.qkv.flatten(0, 1)).unflatten(-1, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)
-        q, k = rotate(self.qk_norm(each[:2]), rotary)
+        normal = self.qk_norm(each[:2])
+        q, k = normal if rotary is None else rotate(normal, rotary)
         return q, k, each[2]

@@ -5,6 +5,7 @@ Shapes: B batch, T tokens, D model width, K width of a head, V vocabulary.
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -12,7 +13,9 @@ from course_lib.config import Config
 from course_lib.errors import CourseError
 from course_lib.model.attention import SelfAttention, document_mask
 from course_lib.model.cache import KVCache
-from course_lib.model.layers import MLP, RMSNorm, rotary_table
+from course_lib.model.layers import MLP, RMSNorm, rotary_table, sinusoidal_table
+
+POSITIONS = ("rotary", "learned", "sinusoidal", "none")
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class GPTConfig(Config):
     """Width of the vector that stands for a token."""
     dropout: float = 0.0
     """Share of each block's output that is dropped at random while training: for a text that is read many times."""
+    positions: str = "rotary"
+    """How a token's place is told: "rotary", "learned", "sinusoidal" or "none"."""
 
     def __post_init__(self) -> None:
         for name in ("vocab_size", "context_length", "n_layers", "n_heads", "d_model"):
@@ -43,6 +48,8 @@ class GPTConfig(Config):
             )
         if not 0 <= self.dropout < 1:
             raise CourseError(f"dropout is {self.dropout}, but it is a share: at least 0, less than 1.")
+        if self.positions not in POSITIONS:
+            raise CourseError(f"positions is {self.positions!r}; it must be one of {', '.join(POSITIONS)}.")
 
 
 class Block(nn.Module):
@@ -59,7 +66,7 @@ class Block(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "B T D"],
-        rotary: Float[Tensor, "2 T K"],
+        rotary: Float[Tensor, "2 T K"] | None,
         mask: Bool[Tensor, "B 1 T S"] | None,
         cache: KVCache | None,
     ) -> Float[Tensor, "B T D"]:
@@ -84,9 +91,16 @@ class GPT(nn.Module):
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
         self.norm = RMSNorm(config.d_model)
         self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
-        table = rotary_table(config.context_length, config.d_model // config.n_heads)
-        self.register_buffer("rotary", table, persistent=False)
-        self.rotary: Tensor
+        # Learned and sinusoidal positions are added to the tokens' vectors; rotary ones turn queries and keys.
+        self.places: Tensor | None
+        self.rotary: Tensor | None
+        if config.positions == "learned":
+            self.places = nn.Parameter(0.02 * torch.randn(config.context_length, config.d_model))
+        else:
+            added = sinusoidal_table(config.context_length, config.d_model)
+            self.register_buffer("places", added if config.positions == "sinusoidal" else None, persistent=False)
+        turned = rotary_table(config.context_length, config.d_model // config.n_heads)
+        self.register_buffer("rotary", turned if config.positions == "rotary" else None, persistent=False)
         for name, weight in self.named_parameters():
             if name.endswith("project.weight") or name == "head.weight":
                 nn.init.zeros_(weight)
@@ -122,14 +136,30 @@ class GPT(nn.Module):
         end = start + ids.shape[1]
         if end > self.config.context_length:
             raise ValueError(f"{end} tokens do not fit into a context of {self.config.context_length}")
-        rotary = self.rotary[:, start:end]
+        rotary = None if self.rotary is None else self.rotary[:, start:end]
         if cache is not None:
             mask = cache.mask(ids.shape[1])
         else:
             mask = None if documents is None else document_mask(documents)
         x = self.embedding(ids)
+        if self.places is not None:
+            x = x + self.places[_positions(start, end, documents, cache)]
         for block in self.blocks:
             x = block(x, rotary, mask, cache)
         if cache is not None:
             cache.advance(ids.shape[1])
         return self.head(self.norm(x))
+
+
+def _positions(
+    start: int, end: int, documents: Int[Tensor, "B T"] | None, cache: KVCache | None
+) -> Int[Tensor, "... T"]:
+    """How many tokens of its own document stand before each token; for padding, 0."""
+    positions = torch.arange(start, end)
+    if documents is not None:
+        positions = positions.to(documents.device)
+        begins = documents != documents.roll(1, dims=1)
+        return positions - (positions * begins).cummax(dim=1).values
+    if cache is not None and cache.padding is not None:
+        return (positions.to(cache.padding.device) - cache.padding[:, None]).clamp(min=0)
+    return positions

@@ -42,6 +42,18 @@ class MLP(nn.Module):
         return self.project(F.relu(self.expand(x)).square())
 
 
+def sinusoidal_table(n_positions: int, d_model: int, base: float = 10_000.0) -> Float[Tensor, "T D"]:
+    """A vector for each position: sines (even channels) and cosines (odd ones) of it, at speeds from 1 down to 1/base.
+
+    Channels 2i and 2i + 1 are the hand of a clock that turns by base^(-2i / d_model) radians per position.
+
+    Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.5.
+    """
+    speeds = base ** -(torch.arange(0, d_model, 2) / d_model)
+    angles = torch.outer(torch.arange(n_positions), speeds)
+    return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)[:, :d_model]
+
+
 def rotary_table(n_positions: int, head_dim: int, base: float = 10_000.0) -> Float[Tensor, "2 T K"]:
     """Cosines and sines of the angles by which rotary attention turns each pair of channels at each position.
 

@@ -3,6 +3,7 @@
 from course_lib.text.batches import IGNORE, Batch, DocumentRows, Windows, evaluation_documents, evaluation_windows
 from course_lib.text.bpe import train_merges
 from course_lib.text.corpora import Corpus, load_corpus, read_text, tokenizer_for, world_corpus
+from course_lib.text.gpt2 import gpt2_tokenizer
 from course_lib.text.grammar import END
 from course_lib.text.tokenfile import TokenFile, write_tokens
 from course_lib.text.tokenizer import (
@@ -33,6 +34,7 @@ __all__ = [
     "World",
     "evaluation_documents",
     "evaluation_windows",
+    "gpt2_tokenizer",
     "load_corpus",
     "read_text",
     "tokenizer_for",

@@ -18,6 +18,9 @@ import regex
 # each with the blank before it, and every other blank or line end by itself. So a line always ends in the token "\n".
 PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s"
 
+# GPT-2 keeps blanks that stand together in one piece, all but the last, which goes with the word after it.
+GPT2_PATTERN = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+
 Pair = tuple[int, int]
 
 
