@@ -29,7 +29,7 @@ def _own_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _untraced_workers() -> Iterator[None]:
-    """Keep coverage out of threads that will be ended by force: one that ends inside coverage leaves its lock closed."""
+    """Keep coverage out of threads that end by force: one that ends inside coverage leaves its lock closed."""
     before = threading.gettrace()
     threading.settrace(None)
     yield

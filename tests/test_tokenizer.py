@@ -2,6 +2,7 @@
 
 import doctest
 import json
+import random
 from typing import Any
 
 import pytest
@@ -51,6 +52,22 @@ def plain_encode(text: str, ranks: dict[bytes, int]) -> list[int]:
 @given(any_text)
 def test_bpe_encodes_as_the_plain_algorithm_does(text: str) -> None:
     assert BPE.encode(text) == plain_encode(text, {token: rank for rank, token in enumerate(BPE.tokens)})
+
+
+def test_bpe_encodes_as_the_plain_algorithm_does_ten_thousand_times() -> None:
+    """Strings of what is likely to go wrong: parts of learned words, odd blanks, marks that join, control bytes."""
+    ranks = {token: rank for rank, token in enumerate(BPE.tokens)}
+    parts = [
+        *TEXT.split(),
+        *"abehinpsy'0129 \n\t\r\x00\u00a0\u3000\u0301\u200d\ufe0f猫🙂é.!<|>",
+        "  ",
+        "happ",
+        "<|endoftext|>",
+    ]
+    rng = random.Random(0)
+    texts = {"".join(rng.choices(parts, k=rng.randint(1, 14))) for _ in range(12_000)}
+    assert len(texts) > 10_000
+    assert [text for text in texts if BPE.encode(text) != plain_encode(text, ranks)] == []
 
 
 def test_bpe_finds_the_tokens_that_it_learned() -> None:

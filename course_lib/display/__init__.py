@@ -5,7 +5,7 @@ Widgets stand apart in `course_lib.display.widgets`, so that drawing a picture d
 
 from course_lib.display.graph import graph
 from course_lib.display.hover import hover_map
-from course_lib.display.html import Html, coloured_tokens, escape, table
+from course_lib.display.html import Html, Svg, coloured_tokens, escape, table
 from course_lib.display.live import LiveCurve
 from course_lib.display.plots import Picture, bars, curves, heatmap, landscape, loss_curve, token_bars
 
@@ -13,6 +13,7 @@ __all__ = [
     "Html",
     "LiveCurve",
     "Picture",
+    "Svg",
     "bars",
     "coloured_tokens",
     "curves",

@@ -286,8 +286,17 @@ def landscape(
     picture = Picture(6.4, 4.4)
     ax = axes(picture, xlabel=xlabel, ylabel=ylabel, title=title)
     ax.grid(visible=False)
-    levels = (top * torch.logspace(-3.2, 0, 13, dtype=torch.float64)).tolist()
-    ax.contourf(x, y, height, [0.0, *levels], cmap="Greys_r", norm=PowerNorm(0.25, 0, float(top) * 1.6), alpha=0.55)
+    levels = (top * torch.logspace(-3.2, -0.2, 12, dtype=torch.float64)).tolist()
+    ax.contourf(
+        x,
+        y,
+        height,
+        [0.0, *levels],
+        cmap="Greys_r",
+        norm=PowerNorm(0.25, 0, float(top) * 1.6),
+        alpha=0.55,
+        extend="max",
+    )
     ax.contour(x, y, height, levels, colors=GREY, linewidths=0.7)
     for (label, path), colour, dash in zip((paths or {}).items(), cycle(COLOURS), cycle(DASHES)):
         across, up = zip(*path, strict=True)
