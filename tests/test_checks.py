@@ -6,7 +6,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,6 @@ from course_lib.checks.trial import BrokenLaw, Mistake, Trial
 def _own_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "progress_file", lambda: tmp_path / "progress.json")
     monkeypatch.delenv("COURSE_STRICT", raising=False)
-
-
-@pytest.fixture
-def _untraced_workers() -> Iterator[None]:
-    """Keep coverage out of threads that end by force: one that ends inside coverage leaves its lock closed."""
-    before = threading.gettrace()
-    threading.settrace(None)
-    yield
-    threading.settrace(before)
 
 
 def doubled(trial: Trial) -> None:
@@ -149,7 +140,7 @@ def test_a_bad_answer_is_told_what_is_wrong_and_raises_nothing(
     ("answer", "told"),
     [(endless, "x=[1, 2]"), (endless_and_stubborn, "endless loop"), (endless_printing, "It also printed")],
 )
-@pytest.mark.usefixtures("_untraced_workers")
+@pytest.mark.usefixtures("untraced_workers")
 def test_an_answer_that_never_returns_is_stopped(
     answer: Callable, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -193,7 +184,7 @@ def test_prints_are_kept_out_of_sight_and_mentioned(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.usefixtures("_untraced_workers")
+@pytest.mark.usefixtures("untraced_workers")
 def test_a_thread_that_cannot_be_stopped_is_left_behind() -> None:
     gate = threading.Event()
     with pytest.raises(deadline.DeadlineError) as late:
@@ -213,7 +204,7 @@ def test_and_the_learner_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "restart the kernel" in result.message
 
 
-@pytest.mark.usefixtures("_untraced_workers")
+@pytest.mark.usefixtures("untraced_workers")
 def test_an_interrupt_stops_the_check_and_reaches_the_notebook() -> None:
     timer = threading.Timer(0.3, _thread.interrupt_main)
     timer.start()
@@ -223,7 +214,7 @@ def test_an_interrupt_stops_the_check_and_reaches_the_notebook() -> None:
     assert no_check_is_running()
 
 
-@pytest.mark.usefixtures("_untraced_workers")
+@pytest.mark.usefixtures("untraced_workers")
 def test_only_the_worker_is_ever_interrupted() -> None:
     """Work that ends just when its time is up, again and again: it is either done or late, and nothing else is hit."""
     outcomes = set()

@@ -506,8 +506,11 @@ def watch():
                 take_snapshot(step)
 
 
+early = max(1, n_steps // 20)
+
+
 def press_stop(*_):
-    if run.step == 1:  # one update is behind us, and the second is under way
+    if run.step == early:  # so many updates are behind us, and the next is under way
         signal.raise_signal(signal.SIGINT)
 
 
@@ -518,7 +521,7 @@ except KeyboardInterrupt:
     print(f"interrupted: {run.step} updates made, {len(live.losses)} losses noted")
 button.remove()
 
-claim(run.step == 2, "the update that was under way has been completed")
+claim(run.step == early + 1, "the update that was under way has been completed")
 
 # %% [markdown]
 r"""

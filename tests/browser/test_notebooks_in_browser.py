@@ -1,8 +1,9 @@
-"""What a learner sees: a lesson opened in JupyterLab, run from top to bottom, and a slider moved."""
+"""What a learner sees: a lesson opened in JupyterLab, run from top to bottom, and every control of it moved."""
 
 import json
 import re
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -88,45 +89,72 @@ def wait_for_kernel(page: Page, lab: Lab, notebook: str) -> None:
     pytest.fail(f"the kernel of {notebook} did not come up within a minute: {sessions}")
 
 
-def explorer_with(page: Page, panel: Locator, control: str) -> Locator:
-    """The first widget of the lesson that has such a control."""
-    explorer = panel.locator(".jp-OutputArea-output", has=page.locator(control)).first
-    explorer.scroll_into_view_if_needed()
-    return explorer
+SLIDER, MENU, BOX = ".widget-slider .noUi-handle", ".widget-dropdown select", ".widget-text input"
+SHOWN = """explorer => [...explorer.querySelectorAll("img, .widget-html")].map(e => e.src || e.innerHTML).join()"""
 
 
-def move_a_slider(page: Page, panel: Locator) -> None:
-    """Press an arrow key on the first slider: the number beside it and the picture below it must change."""
-    explorer = explorer_with(page, panel, ".widget-slider")
-    number, picture = explorer.locator(".widget-readout").first, explorer.locator("img").first
-    number_before, picture_before = number.text_content(), picture.get_attribute("src")
-    assert number_before
-    assert picture_before
-
-    explorer.locator(".noUi-handle").first.focus()
-    page.keyboard.press("ArrowRight")
-
-    expect(number).not_to_have_text(number_before, timeout=20_000)
-    expect(picture).not_to_have_attribute("src", picture_before, timeout=20_000)
+def changes(page: Page, explorer: Locator, act: Callable[[], None]) -> None:
+    """Act: what the widget shows must become something else."""
+    before = explorer.evaluate(SHOWN)
+    act()
+    for _ in range(100):
+        if explorer.evaluate(SHOWN) != before:
+            return
+        page.wait_for_timeout(200)
+    pytest.fail(f"what was done changed nothing for 20 s: {explorer.inner_text()[:200]}")
 
 
-def type_a_sentence(page: Page, panel: Locator) -> None:
-    """Type another sentence into the lesson's box: the picture must change; an unknown word is named, as it is."""
-    explorer = explorer_with(page, panel, ".widget-text input")
-    box, picture = explorer.locator("input").first, explorer.locator("img").first
-    for sentence in ("she drank cherry juice", "she drank <b>motor</b> juice"):
-        before = picture.get_attribute("src")
-        box.fill(sentence)
-        page.keyboard.press("Enter")
-        if "<b>" in sentence:
-            expect(explorer.locator(".widget-html").last).to_contain_text("<b>motor</b>", timeout=20_000)
-        else:
-            expect(picture).not_to_have_attribute("src", before or "", timeout=20_000)
+def move_every_control(page: Page, panel: Locator, typed: str) -> int:
+    """Press an arrow key on each slider, choose the next entry of each menu, type into each box; returns how many."""
+    moved = 0
+    for explorer in panel.locator(".jp-OutputArea-output", has=page.locator(f"{SLIDER}, {MENU}, {BOX}")).all():
+        explorer.scroll_into_view_if_needed()
+        for slider in explorer.locator(SLIDER).all():
+
+            def press(slider: Locator = slider) -> None:
+                slider.focus()
+                at_the_end = slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemax")
+                page.keyboard.press("ArrowLeft" if at_the_end else "ArrowRight")
+
+            changes(page, explorer, press)
+            moved += 1
+        for menu in explorer.locator(MENU).all():
+            n_entries = menu.locator("option").count()
+            entry = (menu.evaluate("menu => menu.selectedIndex") + 1) % n_entries
+            changes(page, explorer, lambda menu=menu, entry=entry: menu.select_option(index=entry))
+            moved += 1
+        for box in explorer.locator(BOX).all():
+
+            def write(box: Locator = box) -> None:
+                box.fill(typed)
+                page.keyboard.press("Enter")
+
+            changes(page, explorer, write)
+            moved += 1
+    return moved
+
+
+TYPED = {
+    "04_next_token_prediction.ipynb": "anna lives in",
+    "05_tokenization.ipynb": "<b>naïve</b> 猫 🙂\u200d <script>alert(1)</script>",
+    "07_self_attention.ipynb": "she drank cherry juice",
+}
+"""What is typed into the boxes of a lesson."""
+
+
+def type_an_unknown_word(page: Page, panel: Locator) -> None:
+    """A word that the lesson does not know is named, as it was typed."""
+    explorer = panel.locator(".jp-OutputArea-output", has=page.locator(BOX)).first
+    explorer.locator(BOX).first.fill("she drank <b>motor</b> juice")
+    page.keyboard.press("Enter")
+    expect(explorer.locator(".widget-html").last).to_contain_text("<b>motor</b>", timeout=20_000)
 
 
 def choose_tokens(page: Page, panel: Locator) -> None:
     """Choose the likeliest token, draw one, take one back: the line counts them, and the bars change."""
-    chooser = explorer_with(page, panel, "button.widget-button:has-text('undo')")
+    undo = page.locator("button.widget-button:has-text('undo')")
+    chooser = panel.locator(".jp-OutputArea-output", has=undo).first
+    chooser.scroll_into_view_if_needed()
     picture, line = chooser.locator("img").first, chooser.locator(".widget-html").last
     for button, count in (
         ("button.widget-button >> nth=0", 1),
@@ -139,8 +167,8 @@ def choose_tokens(page: Page, panel: Locator) -> None:
         expect(picture).not_to_have_attribute("src", before or "", timeout=20_000)
 
 
-ALSO = {"07_self_attention.ipynb": type_a_sentence, "14_sampling.ipynb": choose_tokens}
-"""What is done besides moving a slider."""
+ALSO = {"07_self_attention.ipynb": type_an_unknown_word, "14_sampling.ipynb": choose_tokens}
+"""What is done besides moving every control."""
 
 
 @pytest.mark.parametrize("notebook", LESSONS)
@@ -148,12 +176,12 @@ def test_a_lesson_runs_and_its_widgets_move(page: Page, lab: Lab, notebook: str)
     watch = Watch(page)
     panel = run_all(page, lab, notebook)
     assert panel.locator(ERROR_OUTPUT).all_text_contents() == []
-    move_a_slider(page, panel)
+    assert move_every_control(page, panel, TYPED.get(notebook, "")) > 0
     if notebook in ALSO:
         ALSO[notebook](page, panel)
     assert watch.complaints == []
     assert watch.elsewhere() == []
 
 
-def test_what_is_done_besides_is_done_in_lessons_that_there_are() -> None:
-    assert set(ALSO) <= set(LESSONS)
+def test_what_is_typed_and_done_besides_is_for_lessons_that_there_are() -> None:
+    assert set(ALSO) | set(TYPED) <= set(LESSONS)
