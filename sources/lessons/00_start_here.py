@@ -234,16 +234,23 @@ r"""
 
 | word | meaning |
 | :-- | :-- |
+| **Adam** | an update that divides each parameter's mean gradient by its usual size; AdamW shrinks the weights apart from that |
+| **Analogy** | a is to b as c is to what? Answered by going from c the way that leads from a to b |
 | **Attention** | for each token, a weighted mean over other tokens, with weights computed from the tokens themselves |
+| **Autograd** | what computes gradients by itself, by remembering how each number was made |
+| **Back-off** | asking a shorter context where the longer one was never seen |
+| **Backpropagation** | the chain rule, applied from the loss backwards; all slopes for about the price of two more forward passes |
 | **Batch** | the texts that are read together for one update |
 | **Beam search** | a search for the likeliest text that goes on with the best few beginnings after each token |
 | **Bits per byte** | the cost of a text in bits, divided by its length in bytes; comparable between tokenizers |
+| **Byte-pair encoding** | tokens made by joining, again and again, the most frequent pair of neighbours; BPE for short |
 | **Calibrated** | right as often as it says it will be |
 | **Checkpoint** | all that is needed to go on with a training run, in files |
 | **Claim** | a sentence of a lesson that a cell checks |
 | **Contamination** | held-out text that also stands in the training text |
 | **Context** | the tokens that a model may look at when it predicts the next one |
 | **Corpus** | a body of text to learn from |
+| **Cosine similarity** | the cosine of the angle between two vectors: 1 for the same direction, 0 for none in common |
 | **Cross-entropy** | the mean cost −ln *p* of what came |
 | **Decoder** | a model that sees only what stands to the left, and so can write |
 | **Embedding** | the vector that stands for a token |
@@ -253,6 +260,7 @@ r"""
 | **Fine-tuning** | training on, with other data |
 | **Floor** | the loss that no model can go below |
 | **Forecast** | a probability for each thing that may come, adding up to one |
+| **Glitch token** | a token that the tokenizer has and the training text never showed |
 | **Gradient** | for each parameter, how fast the loss changes with it |
 | **Hallucination** | a fluent statement without ground |
 | **Head** | one of several lookups that attention makes side by side, each with queries, keys and values of its own |
@@ -267,6 +275,8 @@ r"""
 | **Mask** | which tokens may look at which; a causal one hides all that comes later |
 | **MFU** | model FLOPs utilization: the share of a machine's best rate that a run turns into useful arithmetic |
 | **Model card** | what the users of a model must know: its data, its measured quality, its purpose, its faults |
+| **Momentum** | a running sum of gradients that takes their place in the update |
+| **n-gram** | a sequence of n tokens; an n-gram model counts them |
 | **Nat** | unit of −ln *p*; a bit is 0.693 nats |
 | **Overfitting** | good on the training text, worse on held-out text |
 | **Packing** | several documents in one row of a batch, so that little of it is filling |
@@ -275,13 +285,20 @@ r"""
 | **Pretraining** | the first, long training, on plain text |
 | **Prompt** | the beginning that a model is given |
 | **Query, key, value** | what a token looks for, what it offers to be found by, what it hands over |
+| **Ravine** | a valley of the loss that is steep across and flat along |
+| **Residual connection** | adding what a layer computes to what it was given |
+| **RoPE** | rotary positions: queries and keys are turned by an angle that grows with the position |
 | **Sampling** | drawing the next token from the forecast |
+| **SGD** | stochastic gradient descent: each update looks at a few examples only |
+| **Smoothing** | giving some probability to what was never counted |
 | **Softmax** | from logits to probabilities |
+| **Special token** | a token that steers the model and that no text may spell |
 | **Speculative decoding** | a small model drafts, the large one checks several tokens at once; the text is the large one's |
 | **Temperature** | what logits are divided by before softmax; low means careful |
 | **Token** | a piece of text with a number: a letter, a word, or something between |
 | **Top-k, top-p, min-p** | three ways to rule out unlikely tokens before drawing: by count, by sum, by share of the likeliest |
 | **Transformer** | a network of attention and feed-forward blocks |
 | **Vocabulary** | all tokens that a model knows |
+| **Warm-up** | small steps first, growing to full size |
 | **Weights** | parameters, mostly those in matrices |
 """
