@@ -31,7 +31,7 @@ test-notebooks: .venv/installed-dev
 	$(PY) -m pytest tests/test_notebooks.py
 
 test-browser: .venv/installed-dev
-	$(PY) -m pytest -p no:nbval -n 2 --dist loadfile tests/browser tests/test_one_click.py
+	$(PY) -m pytest -p no:nbval -n 2 tests/browser tests/test_one_click.py
 
 notebooks: .venv/installed-dev ## build notebooks/, exercises/ and solutions/ from sources/
 	$(PY) sources/build.py

@@ -167,8 +167,11 @@ def test_bars_carry_their_numbers_and_mark_one_without_colour_alone() -> None:
 
 
 def test_curves_differ_in_dash_as_well_as_in_colour() -> None:
-    lines = curves([0, 1], {"a": [0, 1], "b": [1, 0]}, xlabel="x", ylabel="y").axes[0].lines
-    assert len({line.get_color() for line in lines}) == len({line.get_linestyle() for line in lines}) == 2
+    lines = curves([0, 1], {name: [0, 1] for name in "abcde"}, xlabel="x", ylabel="y").axes[0].lines
+    dashes = {
+        str(line._unscaled_dash_pattern) for line in lines
+    }  # the public style calls every pattern of one's own "--"
+    assert len({line.get_color() for line in lines}) == len(dashes) == 5
 
 
 @pytest.mark.parametrize(

@@ -743,12 +743,7 @@ def _turns_hands(trial: Trial, n_positions: int, width: int, base: float) -> Non
         ),
         Mistake(
             "transposed",
-            right.T.float() if n_positions != width else None,
-            "It is the right table on its side: places are rows.",
-        ),
-        Mistake(
-            "transposed_square",
-            right.T.float() if n_positions == width else None,
+            right.T.float(),
             "It is the right table on its side: places are rows.",
         ),
         Mistake(
@@ -965,7 +960,7 @@ def _turns(trial: Trial, x: Tensor, positions: Tensor, base: float) -> None:
                 torch.allclose(got.double(), double * each.cos() + rolled * each.sin(), 2e-3, 2e-3)
                 for each in (angles_of(-all_numbers / width), angles_of(-2 * all_numbers / width))
             ),
-            "Each of the K numbers has an angle of its own. There are K/2 angles, and the two numbers of a pair share one.",
+            "Each of the K numbers has an angle of its own. There are K/2 angles, one for both numbers of a pair.",
         ),
         Mistake(
             "second_formula",

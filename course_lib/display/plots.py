@@ -87,7 +87,7 @@ def curves(
     ax = axes(picture, xlabel=xlabel, ylabel=ylabel, title=title)
     ax.set(**{f"{axis}scale": "log" for axis in log})
     for (label, y), colour, dash in zip(series.items(), cycle(COLOURS), cycle(DASHES)):
-        ax.plot(x, y, dash, color=colour, linewidth=2.2, label=label)
+        ax.plot(x, y, linestyle=dash, color=colour, linewidth=2.2, label=label)
     reference_lines(ax, lines or {})
     for label, (mark_x, mark_y) in (marks or {}).items():
         ax.plot(mark_x, mark_y, "o", color=INK, markersize=8)
@@ -300,7 +300,7 @@ def landscape(
     ax.contour(x, y, height, levels, colors=GREY, linewidths=0.7)
     for (label, path), colour, dash in zip((paths or {}).items(), cycle(COLOURS), cycle(DASHES)):
         across, up = zip(*path, strict=True)
-        ax.plot(across, up, dash, color=colour, linewidth=2, marker=".", markersize=6, label=label)
+        ax.plot(across, up, linestyle=dash, color=colour, linewidth=2, marker=".", markersize=6, label=label)
         ax.plot(across[0], up[0], "o", color=colour, markersize=9, fillstyle="none", markeredgewidth=2)
     if minimum is not None:
         ax.plot(*minimum, "*", color=INK, markersize=13)

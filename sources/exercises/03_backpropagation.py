@@ -447,8 +447,9 @@ r"""
 
 # %% [markdown] exercise="03.7"
 r"""
-[Layer normalisation](https://arxiv.org/abs/1607.06450) (Ba, Kiros and Hinton, 2016) stands twice in every block of many transformers. It takes the mean off the D
-numbers of each token, divides by their standard deviation, and then gives every place a gain and a bias that are learned:
+[Layer normalisation](https://arxiv.org/abs/1607.06450) (Ba, Kiros and Hinton, 2016) stands twice in every block of many
+transformers. It takes the mean off the D numbers of each token, divides by their standard deviation, and then gives every
+place a gain and a bias that are learned:
 
 $$\mu = \frac1D \sum_i x_i, \qquad \sigma = \sqrt{\frac1D \sum_i (x_i - \mu)^2 + \varepsilon}, \qquad
 \hat x_i = \frac{x_i - \mu}{\sigma}, \qquad y_i = \gamma_i \hat x_i + \beta_i.$$

@@ -76,8 +76,8 @@ r"""
 - `torch.nn.functional.embedding(tokens, table, padding_idx=pad)` does *not* give zeros. It gives the padding's row,
   and only keeps the gradient away from it. `nn.Embedding(..., padding_idx=pad)` sets that row to zero once, when it
   is made. If weights are loaded later, nobody sets it again.
-- `table[pad] = 0` would do, if the table were yours. PyTorch even refuses it for a parameter: "a leaf Variable that
-  requires grad is being used in an in-place operation".
+- `table[pad] = 0` would do, if the table were yours. PyTorch even refuses it for a parameter: "a view of a leaf
+  Variable that requires grad is being used in an in-place operation".
 - A word that is there twice has its gradient twice. So frequent words are trained more, and a word that was in no
   batch still has the row that it was born with.
 - The padding need not have number 0. Code that relies on it works until the tokenizer changes.

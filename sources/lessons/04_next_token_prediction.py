@@ -167,7 +167,7 @@ floor = world.floor(world.documents(1000, VALIDATION_SEED))
 V = len(world.words()) + 1
 
 print(f"{sum(len(words) + 1 for words in training):,} words to learn from, {n_words:,} to be judged by")
-print(f"a guess among {V} words costs at most {math.log(V):.3f} nats if made evenly, at least {floor.per_word:.3f}")
+print(f"a guess among {V} words costs {math.log(V):.3f} nats if made evenly; the floor is {floor.per_word:.3f}")
 
 # %% [markdown]
 r"""
@@ -250,7 +250,8 @@ A few pairs out of 28,000 never occurred in the training text. The table gave th
 **the loss of this model is infinity**, although it is good on all the rest. They are no monsters, either. The world
 can say them, it only has not done so yet. Not having seen a thing in 30,000 documents does not make it impossible.
 
-The oldest cure is to pretend that we saw everything $k$ times more than we did. It is called **add-k smoothing**:
+The oldest cure is to pretend that every pair occurred $k$ more times than it did, the pairs that never occurred
+included. It is called **add-k smoothing**:
 
 $$p(w \mid c) = \frac{\text{count}(c, w) + k}{\text{count}(c) + k V}$$
 
@@ -289,16 +290,17 @@ for n in (2, 5):
         f"{n}-gram: lowest at k = {best_k[n]:.3g} with {min(add_k[n]):.3f} nats, at k = 1 {add_k[n][ks.index(1.0)]:.3f}"
     )
 
-claim(best_k[2] < 0.2, "the best k for the bigram is far below 1")
-claim(best_k[5] < 0.01, "and for the 5-gram it is smaller still")
+claim(best_k[2] < 0.01, "the best k for the bigram is far below 1")
+claim(best_k[5] < 0.01, "and so it is for the 5-gram")
 claim(add_k[5][-5] > 2 * min(add_k[5]), "at k = 1 the 5-gram pays more than twice what it could")
 
 # %% [markdown]
 r"""
 One is far too much. A free count for each of 584 words is 584 free counts in every row, and a context that was seen
-ten times has little to set against them. For the 5-gram it is a disaster, because most of its contexts were seen a
-few times only. A tiny $k$ is better. But it does a strange thing: a word that never followed gets the same share
-whether it is *the* or *trumpets*. Surely one could do better than that.
+ten times has little to set against them. For the 5-gram, many of whose contexts were seen a few times only, it is a
+disaster. The best $k$ is tiny for both, far less than a hundredth of a count. And whatever $k$ is, it does a strange
+thing: a word that never followed gets the same share whether it is *the* or *trumpets*. Surely one could do better
+than that.
 """
 
 # %% [markdown]
@@ -393,7 +395,7 @@ r"""
 ## Which short-range forecast is a good fallback?
 
 One thing is left to repair, and it is the cleverest. The shorter forecasts are needed *where the longer ones have
-nothing to say*. Is a word that is common also common there? Look at two words.
+nothing to say*. Is a word that is common also common there? Look at how some words occur.
 """
 
 # %%
@@ -1094,8 +1096,7 @@ if text.name == "shakespeare":
 # %% [markdown]
 r"""
 On real text the curve turns. Up to six letters the longer view wins, then the counts get too thin, and even
-Kneser-Ney cannot make up for it. And the transformer, after a few seconds of training, stands far above the best
-table, which was counted in about one.
+Kneser-Ney cannot make up for it. And the transformer, after a few seconds of training, pays far more than the best table, which took less time to count.
 
 That is no fair fight, but a longer one is known too. [nanoGPT](https://github.com/karpathy/nanoGPT), a widely read
 small implementation, has a recipe for a transformer on a laptop's processor. It took 90 seconds on the machine where

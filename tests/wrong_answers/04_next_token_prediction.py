@@ -101,6 +101,25 @@ class Exercise0401:
     def column_of_totals(documents: Documents, vocab_size: int) -> Tensor:
         return Exercise0401.right(documents, vocab_size).sum(0)
 
+    def not_reset(documents: Documents, vocab_size: int) -> Tensor:
+        counts, before = torch.zeros(vocab_size, vocab_size), 0
+        for document in documents:
+            for token in document:
+                counts[before, token] += 1
+                before = token
+            counts[before, 0] += 1
+        return counts
+
+    def one_document_left_out(documents: Documents, vocab_size: int) -> Tensor:
+        return Exercise0401.right(documents[1:], vocab_size)
+
+    def other_end_mark(documents: Documents, vocab_size: int) -> Tensor:
+        end = vocab_size - 1
+        return sum(flat_pairs([end, *document, end], vocab_size) for document in documents)
+
+    def starts_from_ones(documents: Documents, vocab_size: int) -> Tensor:
+        return Exercise0401.right(documents, vocab_size) + torch.ones(vocab_size, vocab_size)
+
     def raises(documents: Documents, vocab_size: int) -> Tensor:
         counts = torch.zeros(vocab_size, vocab_size)
         for document in documents:
@@ -172,6 +191,20 @@ class Exercise0402:
 
     def softmax(counts: Tensor, k: float) -> Tensor:
         return (counts + k).softmax(-1)
+
+    def k_twice_below(counts: Tensor, k: float) -> Tensor:
+        raised = counts + k
+        return raised / (raised.sum(-1, keepdim=True) + k * counts.shape[-1])
+
+    def brackets(counts: Tensor, k: float) -> Tensor:
+        return counts + k / (counts.sum(-1, keepdim=True) + k * counts.shape[-1])
+
+    def unseen_gets_nothing(counts: Tensor, k: float) -> Tensor:
+        seen = counts.sum(-1, keepdim=True) > 0
+        return torch.where(seen, Exercise0402.right(counts, k), 0.0)
+
+    def not_normalised(counts: Tensor, k: float) -> Tensor:
+        return (counts + k) / (counts.sum(-1, keepdim=True) + k * counts.max())
 
     def counts_only(counts: Tensor, k: float) -> Tensor:
         return counts + k
@@ -271,6 +304,11 @@ class Exercise0403:
     def distinct_pairs(p: Tensor, documents: Documents) -> float:
         pairs = {pair for d in documents for pair in zip([0, *d], [*d, 0], strict=True)}
         return -math.fsum(math.log(p[pair]) for pair in pairs) / len(pairs)
+
+    def softmaxed(p: Tensor, documents: Documents) -> Tensor:
+        before = [token for document in documents for token in [0, *document]]
+        comes = torch.tensor([token for document in documents for token in [*document, 0]])
+        return torch.nn.functional.cross_entropy(p[before], comes)
 
     def unused_zero(p: Tensor, documents: Documents) -> float:
         counts = Exercise0401.right(documents, len(p))
@@ -395,6 +433,46 @@ class Exercise0404:
             text.append(before)
         return text
 
+    def no_tokens(p: Tensor, u: list[float]) -> str:
+        return " ".join(map(str, Exercise0404.right(p, u)))
+
+    def wrong_first_row(p: Tensor, u: list[float]) -> list[int]:
+        text, before = [], 1
+        for number in u:
+            before = bisect_right(p[before].cumsum(0).tolist(), number)
+            if before == 0:
+                break
+            text.append(before)
+        return text
+
+    def wrong_axis(p: Tensor, u: list[float]) -> list[int]:
+        text, before, totals = [], 0, p.cumsum(0)
+        for number in u:
+            before = int((totals[before] <= number).sum().clamp(max=len(p) - 1))
+            if before == 0:
+                break
+            text.append(before)
+        return text
+
+    def sorted(p: Tensor, u: list[float]) -> list[int]:
+        text, before = [], 0
+        for number in u:
+            row, tokens = p[before].sort(descending=True)
+            before = int(tokens[min(bisect_right(row.cumsum(0).tolist(), number), len(p) - 1)])
+            if before == 0:
+                break
+            text.append(before)
+        return text
+
+    def last_above(p: Tensor, u: list[float]) -> list[int]:
+        text, before = [], 0
+        for number in u:
+            before = int((p[before].cumsum(0) > number).nonzero()[-1])
+            if before == 0:
+                break
+            text.append(before)
+        return text
+
     def skips_a_number(p: Tensor, u: list[float]) -> list[int]:
         return Exercise0404.right(p, u[1:])
 
@@ -477,6 +555,19 @@ class Exercise0405:
         inputs, targets = Exercise0405.right(ids, length, step)
         return torch.zeros(inputs.shape) + inputs, torch.zeros(targets.shape) + targets
 
+    def row_length(ids: Tensor, length: int, step: int) -> tuple:
+        inputs, _ = Exercise0405.right(ids, length, step)
+        return inputs[:, :-1], inputs[:, 1:]
+
+    def other_starts(ids: Tensor, length: int, step: int) -> tuple:
+        n = len(Exercise0405.right(ids, length, step)[0])
+        starts = torch.randint(max(len(ids) - length, 1), (n, 1)) + torch.arange(length)
+        return ids[starts], ids[starts + 1]
+
+    def shifted_by_a_row(ids: Tensor, length: int, step: int) -> tuple:
+        inputs, _ = Exercise0405.right(ids, length, step)
+        return inputs, Exercise0405.right(torch.cat([ids[length - 1 :], ids.new_zeros(length - 1)]), length, step)[1]
+
     def empty_shape(ids: Tensor, length: int, step: int) -> tuple:
         inputs, targets = Exercise0405.right(ids, length, step)
         return (inputs, targets) if len(inputs) else (torch.tensor([], dtype=torch.int64),) * 2
@@ -514,6 +605,12 @@ class Exercise0406:
 
     def biases_forgotten() -> dict:
         return HAND | {"weights": 3600}
+
+    def vector_for_nothing() -> dict:
+        return HAND | {"weights": 3730}
+
+    def vectors_forgotten() -> dict:
+        return HAND | {"weights": 2720}
 
     def one_vector_in() -> dict:
         return HAND | {"weights": 100 * 10 + 10 * 20 + 20 + 20 * 100 + 100}
@@ -694,6 +791,27 @@ class Exercise0407:
     def shorter_is_wrong(counts: Tensor, discount: float) -> Tensor:
         n = (counts > 0).sum(0)
         return discounted(counts, discount, (n + discount) / (n + discount).sum())
+
+    def no_keepdim(counts: Tensor, discount: float) -> Tensor:
+        shorter = continuation((counts > 0).sum(0), discount)
+        return ((counts - discount).clamp(min=0) + discount * (counts > 0).sum(1) * shorter) / counts.sum(1)
+
+    def shorter_by_rows(counts: Tensor, discount: float) -> Tensor:
+        return discounted(counts, discount, continuation((counts > 0).sum(0), discount)[:, None])
+
+    def wrong_n(counts: Tensor, discount: float) -> Tensor:
+        n, v = (counts > 0).sum(0), len(counts)
+        shorter = ((n - discount).clamp(min=0) + discount * (n > 0).sum() / v) / counts.sum()
+        return discounted(counts, discount, shorter)
+
+    def wrong_kinds(counts: Tensor, discount: float) -> Tensor:
+        total, kinds = counts.sum(1, keepdim=True), (counts > 0).sum()
+        shorter = continuation((counts > 0).sum(0), discount)
+        return (counts - discount).clamp(min=0) / total + discount * kinds / total * shorter
+
+    def discounts_in_proportion(counts: Tensor, discount: float) -> Tensor:
+        shorter = continuation((counts > 0).sum(0), discount)
+        return (1 - discount) * counts / counts.sum(1, keepdim=True) + discount * shorter
 
     def rows_do_not_add_up(counts: Tensor, discount: float) -> Tensor:
         return Exercise0407.right(counts, discount) * 0.5
