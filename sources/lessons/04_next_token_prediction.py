@@ -589,8 +589,8 @@ may follow, all zero at first. Its forecast after word $c$ is the softmax of row
 cross-entropy of all 827,000 training pairs, as in lesson 02. This is a neural network, if the smallest: one layer, no
 hidden units.
 
-The pairs themselves are needed only to know how often each occurs, so a step over the *whole* text is a single
-product of two matrices of this size. (The gradient is the same as if we went through the pairs one by one.)
+The pairs themselves are needed only to know how often each occurs, so the loss over the
+*whole* text is one sum over the table: each pair's share times its $-\ln p$. (The gradient is the same as if we went through the pairs one by one.)
 
 **Predict first.** The count table has a training loss that we can compute. Will the trained table end above it, below
 it, or exactly there?
@@ -722,8 +722,6 @@ the learning rate fall to zero towards the end.
 def train_window(ids, window, steps, batch_size=1024, lr=0.02):
     torch.manual_seed(0)
     model = WindowModel(V, window, d_embedding=32, d_hidden=128, end_id=end)
-    with torch.no_grad():
-        model.embedding.weight.mul_(0.1)  # begin small, so that what is learned outweighs what chance put there
     windows, targets = preceding(ids[None, :-1], window, nothing=V, end_id=end)[0], ids[1:]
     optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99))
     history = []

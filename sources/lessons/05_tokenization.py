@@ -20,8 +20,8 @@
 #   - Splitting into pieces first keeps tokens from swallowing blanks and punctuation, or whole sentences. Some
 #     sequences of tokens are no valid UTF-8; they decode with U+FFFD, and a stream holds back the bytes of an
 #     unfinished character.
-#   - A larger vocabulary always makes the text shorter, and is not always easier to learn. Bits per byte has its lowest
-#     point somewhere inside, and where depends on the model and on how much text there is.
+#   - More merges make the text shorter, but not always easier to forecast. Bits per byte had its lowest point
+#     somewhere inside, and where depends on the model and on the text that there is to learn from.
 #   - The model sees ids. Digits, letters, capitals and other scripts come to it as the merges left them; a blank at the
 #     end makes another sequence of the same text; a control token must never come out of a user's text; and a token
 #     that training never showed keeps its random vector.
@@ -160,7 +160,8 @@ for character in "aë猫🙂":
 
 # %% [markdown]
 r"""
-Plain English letters are one byte each, the same number as in the ASCII code of the 1960s. Everything else takes two
+(`U+` and a number in base 16 is a character's place in Unicode's list.) Plain English letters are one byte each, the
+same number as in the ASCII code of the 1960s. Everything else takes two
 to four bytes, all of them above 127, so that neither can be mistaken for the other. With 256 tokens we can write any
 text in any script, and emoji that are yet to be invented. No list, no refusal.
 
@@ -189,7 +190,7 @@ claim(lengths["bytes"] == lengths["characters"], "in this world, which is plain 
 r"""
 More than four times as long. That is four times as many guesses to compute for the same story, and a model that looks
 back over a fixed number of tokens sees a quarter as much of it. From lesson 07 on, each token will look at every token
-before it. Then the price of a text grows with the *square* of its length, and four times becomes sixteen.
+before it. The price of that looking grows with the *square* of the length, and four times becomes sixteen.
 
 On the other side stands the vocabulary. Each token needs a row in the model's first table and another in its last one,
 and each row has to be learned from the occasions on which its token comes up. So there are two ends, both bad: few
@@ -204,7 +205,9 @@ r"""
 Here is an idea from 1994, when Philip Gage wanted to make files smaller. Look for the two neighbours that stand
 together most often. Give that pair a name of its own, and write the name wherever the pair stood. Then look again.
 
-That is all. It needs two small functions: one counts the pairs of neighbours, and one replaces a pair.
+That is all of **byte-pair encoding**, or BPE. Sennrich, Haddow and Birch
+[brought it to language models](https://arxiv.org/abs/1508.07909) in 2016, on characters; GPT-2 went back to bytes. It
+needs two small functions: one counts the pairs of neighbours, and one replaces a pair.
 """
 
 
@@ -323,9 +326,9 @@ claim(len(inside) > 30, "more than 30 of the 300 tokens reach over a blank")
 
 # %% [markdown]
 r"""
-Phrases, half sentences. That is not wrong: in this text they stand often, and naming them saves a lot. But it is not
-what we want. Such a token is of use in its phrase and nowhere else, and takes the place of one that could be of use
-anywhere. And a word no longer has a token that is its own. In how many tokens does *the* stand, as a whole word?
+Phrases, half sentences. In this text they stand often, and naming them saves a lot. But such a token is of use in its
+phrase and nowhere else, and takes the place of one that could be of use anywhere. And a word no longer has a token
+that is its own. In how many tokens does *the* stand, as a whole word?
 """
 
 # %%
@@ -369,7 +372,8 @@ claim("".join(pieces) == sample, "the pieces, put together, are the text again: 
 
 # %% [markdown]
 r"""
-The alternatives are tried from left to right at each place. `\p{L}` is any letter and `\p{N}` any numeral in Unicode.
+The alternatives are tried from left to right at each place. `\p{L}` is any letter and `\p{N}` any numeral in Unicode
+(the package `regex` knows them, Python's own `re` does not).
 The blank belongs to the word *after* it, so that blanks hardly need tokens of their own: *␣cat* is a cat in the
 middle of a sentence.
 
@@ -397,12 +401,12 @@ claim(split_merges == train_merges(text, 256 + 300), "course_lib learns the same
 # %% [markdown]
 r"""
 Now the tokens are words and parts of words, and *the* is two of them: one inside a line, one at its beginning. It
-costs something, for the text has become longer than with the half sentences. What we get for it are tokens that mean
-the same wherever they stand.
+costs something, for the text has become longer than with the half sentences. What we get for it: no token is tied to
+one phrase, and what is learned about *␣the* is learned once.
 
 The last claim says that the library's `train_merges` finds the same merges. It is the same algorithm; it only
 remembers in which pieces each pair stands, so that it need not count everything again after every merge. From here on
-we use it, on a text that is a hundred times as long.
+we use it, on a text that is about a hundred times as long.
 """
 
 # %%
@@ -477,9 +481,9 @@ claim(len(by_length) > len(by_merges), "the longest token first makes more token
 # %% [markdown]
 r"""
 On the left the longest first, on the right what the tokenizer does. Taking *ce* early spoils *ess* and *es* later. The
-tokenizer does not plan ahead either; it repeats history. The merges were learned in a
-certain order, and in that order they are applied: of all pairs that stand in the piece, the one that was learned
-*first* is joined, and then one looks again. So a new text is cut exactly as it would have been cut in the training
+tokenizer does not plan ahead either; it repeats history. The merges were learned in a certain order, and in that order
+they are applied: of all pairs that stand in the piece, the one that was learned *first* is joined, and then one looks
+again. So a new text is cut exactly as it would have been cut in the training
 text. The place of a merge in that order is called its **rank**.
 """
 
@@ -635,8 +639,9 @@ r"""
 ## How many tokens should there be?
 
 The number of merges is ours to choose. Let us look at what it does to a real text. We take Tiny Shakespeare, a megabyte
-of plays, learn merges from nine tenths of it, and cut the rest with more and more of them. And for each vocabulary we
-count a model as in lesson 04 on the nine tenths, tokens in place of words, and let it forecast the rest.
+of plays, learn merges from nine tenths of it, and cut the rest with more and more of them. (Of the rest we take every
+second speech, which is quicker.) And for each vocabulary we count models as in lesson 04 on the nine tenths, tokens in
+place of words, and let them forecast the rest.
 
 **Predict first.** With each doubling of the vocabulary the text gets shorter. Does the model's forecast get better with
 it, all the way up? Remember that we measure in bits per *byte*, so nobody wins by making fewer guesses.
@@ -661,11 +666,12 @@ def costs(model, ids):
 
 
 sizes = [size for size in (256, 512, 1024, 2048, 4096, 8192) if size <= 256 + len(plays_merges)]
-n_bytes = len(corpus.val.encode())
+speeches = "\n\n".join(corpus.val.split("\n\n")[::2])
+n_bytes = len(speeches.encode())
 bytes_per_token, bits_per_byte, for_unseen = [], {3: [], 4: []}, {3: [], 4: []}
 for size in sizes:
     tokenizer = BPETokenizer(plays_merges[: size - 256])
-    training_ids, ids = torch.tensor(tokenizer.encode(corpus.train)), torch.tensor(tokenizer.encode(corpus.val))
+    training_ids, ids = torch.tensor(tokenizer.encode(corpus.train)), torch.tensor(tokenizer.encode(speeches))
     unseen = torch.bincount(training_ids, minlength=size)[ids[1:]] == 0  # tokens that the model never counted
     bytes_per_token.append(n_bytes / len(ids))
     for order in bits_per_byte:
@@ -710,15 +716,15 @@ if corpus.name == "shakespeare":
 # %% [markdown]
 r"""
 The upper curve only rises. The lower ones go down and come up again. (The last column of the table rises all the way
-too. It says nothing about the model: the guesses became larger.)
+too. That says nothing about the model, for each guess now covers more text.)
 
-Why down? A 4-gram sees three tokens. In bytes that is hardly half a word, in larger tokens it is a phrase. The model
-that sees only two tokens gains more from long ones, so its best vocabulary is larger.
+Why down? A 4-gram sees three tokens. In bytes that is three letters, in tokens of three bytes it is two words or so.
+The model that sees only two tokens gains more from long ones, so its best vocabulary is larger.
 
-Why up? The same text, cut into more kinds of tokens, shows each of them less often, and some not at all. That
-sounds impossible, since the merges were learned from it. But many a token was only a step on the way to a longer one:
-once that is made, the step itself is left over. Here is what the 3-gram pays for tokens that its training text, once
-cut, does not contain.
+Why up? The same text, cut into more kinds of tokens, shows each of them less often, and some not at all. That last
+sounds impossible, since the merges were learned from this text. But many a token was only a step on the way to a longer
+one: once that is made, the step itself is left over. Here is what the 3-gram pays for tokens that its training text,
+once cut, does not contain.
 """
 
 # %%
@@ -740,13 +746,14 @@ if corpus.name == "shakespeare":
 
 # %% [markdown]
 r"""
-Pieces of capital letters, as in the names of speakers. In the held-out part another play is on, with other people:
-*PROSPERO* stands nowhere in the training text, and has to be put together from crumbs of older names. The whole rise of
-the 3-gram's curve is the bill for such tokens. So where the best vocabulary lies depends on the model, on how much text
-there is to learn from, and on how much the new text is like it.
+Pieces of capital letters, as in the names of speakers. In the held-out part other people are on the stage: *PROSPERO*
+stands nowhere in the training text, and has to be put together from crumbs of older names. The whole rise of the
+3-gram's curve is the bill for such tokens. (The 4-gram is already dearer at 1,024 tokens than at 512, where every token
+was counted. Longer contexts are the first to get rare.) Where the best vocabulary lies depends on the model, on how
+much text there is to learn from, and on how much the new text is like it.
 
-So bytes per token does not tell which tokenizer is best for a model. It tells what a text costs to read: time, memory,
-and how much fits into the context. Large models are trained on a great deal of text and take large vocabularies. What
+Bytes per token cannot tell which tokenizer is best for a model. It tells what a text costs to read: time, memory, and
+how much fits into the context. Large models are trained on a great deal of text and take large vocabularies. What
 that costs, GPT-2's smallest version shows: 50,257 tokens with a vector of 768 numbers each.
 """
 
@@ -799,8 +806,9 @@ if gpt2 is not None:
 
 # %% [markdown]
 r"""
-We see ten letters, and the model sees one number. There is no *r* in a number. Counting letters is possible only
-for a model that has learned, token by token, how each is spelled, from places in its text that speak of spelling.
+Three, we see at a glance. GPT-2 sees one number inside a line and three others at its beginning, and there is no *r* in
+a number. To count letters, a model must have learned, token by token, how each is spelled, from places in its text
+that speak of spelling.
 
 **Capitals.** To us these are one word. What do the ids have in common?
 """
@@ -860,10 +868,9 @@ r"""
 The Hindi sentence has fewer characters than the English one and costs more than four times as many tokens. Two things
 multiply. UTF-8 gives a Hindi letter three bytes and an English one one. And the merges were learned from
 English, so hardly any of them apply. That means: dearer where one pays per token, slower, and sooner at the end of the
-context. A study that compared many languages found
-differences of up to fifteen times
-([Petrov and others, 2023](https://arxiv.org/abs/2305.15425)). It is no law of nature: learn the merges from a text in
-which all these languages stand, and they come closer.
+context. A study that compared many languages found differences of up to fifteen times
+([Petrov and others, 2023](https://arxiv.org/abs/2305.15425)). It need not be so: learn the merges from a text in which
+all these languages stand, and they come closer.
 
 **A blank at the end.** A prompt ends in a blank, because somebody's finger was quick. Does that matter? We count a
 model on the toy world, in our tokens, and ask it for the same text twice: once the prompt ends with the word, and the
@@ -939,8 +946,8 @@ The visitor wrote *one* message. The model gets two documents, the second with n
 from the owner of the service. No instruction to the model can repair this, since the difference is gone before the
 model begins. It is the same mistake as pasting a user's words into a database query.
 
-The repair is not to search for bad strings. It is to keep two ways apart: text is always encoded as text, whatever
-it says, and control tokens are added by the program, as ids.
+Searching for bad strings is a race that one loses. Keep two ways apart instead: text is always encoded as text,
+whatever it says, and control tokens are added by the program, as ids.
 """
 
 
@@ -990,7 +997,7 @@ the text, as one should, and trained the model.
 # %%
 clean = world_text[: world_text.index("\n", 400_000) + 1]
 littered = clean + 400 * "counted by silverminnow\n"
-tokenizer = BPETokenizer.train(littered, 768)
+tokenizer = BPETokenizer.train(littered, 512)
 (glitch,) = tokenizer.encode(" silverminnow")
 
 training_ids = torch.tensor(tokenizer.encode(clean))
@@ -1000,75 +1007,78 @@ claim(occurs == 0, "the model's text does not hold it")
 
 # %% [markdown]
 r"""
-A token without a single example. We train two small networks that see three tokens and forecast the next. They differ
-in nothing but the random numbers that they start from.
+A token without a single example. We train two small networks that see one token and forecast the next. They differ in
+nothing but their random numbers: where they start, and which examples they draw.
 
 **Predict first.** Each token has a vector in the network's first table. How far will the vector of *␣silverminnow*
-have moved by the end? And will the two networks agree on what comes after it, as they agree after other words?
+have moved by the end? And will the two networks agree on what comes after it, as they do after other tokens?
 """
 
 # %%
-WINDOW = 3
+V = tokenizer.vocab_size
 
 
 def train_network(seed, steps=300):
     torch.manual_seed(seed)
-    V = tokenizer.vocab_size
-    network = nn.Sequential(
-        nn.Embedding(V, 32), nn.Flatten(), nn.Linear(32 * WINDOW, 96), nn.Tanh(), nn.Linear(96, V)
-    )  # [B 3] → [B V]
+    network = nn.Sequential(nn.Embedding(V, 32), nn.Linear(32, V))  # [B] → [B V]
     start = network[0].weight.detach().clone()
-    optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(steps):
-        places = torch.randint(len(training_ids) - WINDOW, (512,))
-        windows = training_ids[places[:, None] + torch.arange(WINDOW)]
-        loss = nn.functional.cross_entropy(network(windows), training_ids[places + WINDOW])
+        places = torch.randint(len(training_ids) - 1, (512,))
+        loss = nn.functional.cross_entropy(network(training_ids[places]), training_ids[places + 1])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    print(f"seed {seed}: {loss.item():.2f} nats per token")
-    return network, (network[0].weight - start).norm(dim=1).detach()
+    with torch.no_grad():  # the forecast after each token [V V], and how far the token's vector has moved [V]
+        return network(torch.arange(V)).softmax(-1), (network[0].weight - start).norm(dim=1)
 
 
-(network, moved), (twin, _) = train_network(0), train_network(1)
+(forecast, moved), (other_forecast, _) = train_network(0), train_network(1)
 
 # %%
-used = torch.bincount(training_ids, minlength=tokenizer.vocab_size) > 0
-print(f"moved by: “␣silverminnow” {moved[glitch]:.3f}, a typical token that was used {moved[used].median():.3f}")
+times = torch.bincount(training_ids, minlength=V)
+moved_typically = moved[times > 0].median()
+print(f"moved by: “␣silverminnow” {moved[glitch]:.3f}, the median of the tokens that were read {moved_typically:.3f}\n")
 
-contexts = training_ids[: 3 * 4000].view(-1, WINDOW)
-after_glitch = contexts.clone()
-after_glitch[:, -1] = glitch
-with torch.no_grad():
-    gaps = {}
-    for name, windows in {"an ordinary token": contexts, "“␣silverminnow”": after_glitch}.items():
-        forecasts = network(windows).softmax(-1), twin(windows).softmax(-1)
-        gaps[name] = (forecasts[0] - forecasts[1]).abs().sum(dim=1).mean().item() / 2
-    said = network(contexts).softmax(-1)[:, glitch]
-print(
-    "how far the two differ (0: the same forecast, 1: no overlap):", {name: round(gap, 2) for name, gap in gaps.items()}
+
+def likeliest(probabilities):
+    top = probabilities.topk(3)
+    return "  ".join(
+        f"{tokenizer.token_text(id)} {p:.2f}" for id, p in zip(top.indices.tolist(), top.values, strict=True)
+    )
+
+
+known = [tokenizer.encode(word)[0] for word in ("dear", " went", " the")]
+table(
+    ["after", "one network says", "the other says"],
+    [[tokenizer.token_text(id), likeliest(forecast[id]), likeliest(other_forecast[id])] for id in [*known, glitch]],
 )
-print(f"mean probability of “␣silverminnow”: {said.mean():.1e}; an even chance is {1 / tokenizer.vocab_size:.1e}")
 
 # %%
+gap = (forecast - other_forecast).abs().sum(dim=1) / 2  # 0: the same forecast; 1: they have nothing in common
+usual_gap = ((gap * times).sum() / times.sum()).item()
+said = ((forecast[:, glitch] * times).sum() / times.sum()).item()
+print(f"how far the two differ: {usual_gap:.2f} on average over the text, {gap[glitch]:.2f} after “␣silverminnow”")
+print(f"mean probability of “␣silverminnow”: {said:.1e}; an even chance is {1 / V:.1e}")
+
 claim(moved[glitch] == 0, "the vector of the unseen token has not moved")
-claim(moved[used].median() > 0.5, "the vector of a typical token has")
-claim(gaps["“␣silverminnow”"] > 2 * gaps["an ordinary token"], "after it the two differ at least twice as much")
-claim(said.mean() < 0.01 / tokenizer.vocab_size, "it is never forecast: less than a hundredth of an even chance")
+claim(moved_typically > 0.5, "the vector of a typical token has")
+claim(gap[glitch] > 2 * usual_gap, "after it the two differ at least twice as much as they do on average")
+claim(said < 0.01 / V, "it is never forecast: less than a hundredth of an even chance")
 
 # %% [markdown]
 r"""
 It has not moved at all. A row of the table gets a slope only when its token is read, and this one never was, so what
 the network does with it was decided by the dice at the start. (An optimizer that pulls all weights towards zero would
-shrink it; that makes it no wiser.) The two networks agree on ordinary text, more or less, and after *␣silverminnow*
-each says something of its own. In the other direction something *was* learned: every training step pushes down what
+shrink it; that makes it no wiser.) Elsewhere the two networks agree, the more so the surer the text is, and after
+*␣silverminnow* each says something of its own. In the other direction something *was* learned: every training step pushes down what
 did not come, so it is never forecast, and the network could not even repeat it. (Where both tables are one, as in
 GPT-2, these pushes do move the vector: in much the same direction for all tokens that never come.)
 
 Such a thing is called a **glitch token**, and there is a famous one. In 2023 Jessica Rumbelow and Matthew Watkins found
 that models of the GPT-3 family, when asked to repeat *␣SolidGoldMagikarp*, would evade, insult, or say another word
 instead ([their report](https://www.lesswrong.com/posts/aPeJE8bSo6rAFoLqg/solidgoldmagikarp-plus-prompt-generation)).
-It is the name of a user who counted to high numbers on Reddit. The likely story: the tokenizer's text was full of it,
+It is the name of a user who counted to high numbers on Reddit. The likely story: the tokenizer's text was full of it, and
 the model's was not.
 """
 
@@ -1088,8 +1098,8 @@ and tells where the dice still lie.
 r"""
 ## How do they compare?
 
-All the tokenizers of this lesson on three texts: the held-out plays, the toy world, and our German sentence. The
-numbers are bytes per token.
+The tokenizers of this lesson that take any text, on three texts: the held-out plays, the toy world, and our German
+sentence. The numbers are bytes per token.
 """
 
 # %%
@@ -1116,6 +1126,7 @@ if gpt2 is not None and corpus.name == "shakespeare":
     n_gpt2 = len(gpt2.encode(corpus.train + corpus.val))
     print(f"the whole of Tiny Shakespeare is {n_gpt2:,} tokens of GPT-2")
     claim(n_gpt2 == 338_025, "Tiny Shakespeare is 338,025 tokens of GPT-2")
+    claim(all(rate["GPT-2"][i] > rate["shakespeare"][i] for i in (1, 2)), "on the two other texts GPT-2's are ahead")
 
 if gpt2 is not None:
     for each in (large, gpt2):

@@ -658,7 +658,7 @@ ids = [number_of[word] for words in documents for word in [*words, END]]
 torch.manual_seed(0)
 model = WindowModel(V, context_length=4, d_embedding=32, d_hidden=64, end_id=number_of[END])
 with torch.no_grad():
-    model.embedding.weight.mul_(0.05)  # start small, so that what was learned is not drowned by what was random
+    model.embedding.weight.mul_(0.5)  # start small, so that what was learned is not drowned by what was random
 
 rows = DocumentRows(ids, number_of[END], batch_size=8, context_length=128, seed=0)
 for step in train(model, rows, TrainingConfig(steps=400, muon_lr=None)):
