@@ -23,6 +23,8 @@ def describe(value: Any) -> str:
         return "{" + ", ".join(f"{key!r}: {describe(entry)}" for key, entry in value.items()) + "}"
     if isinstance(value, list | tuple) and len(value) <= LONGEST:
         opening, closing = "[]" if isinstance(value, list) else "()"
+        if len(value) == 1 and closing == ")":
+            closing = ",)"  # as Python writes it: (3) is no tuple
         return opening + ", ".join(describe(entry) for entry in value) + closing
     if isinstance(value, Number):
         return _numbers(value)

@@ -436,7 +436,7 @@ def cut_after(text, merges):
     tokenizer = BPETokenizer(large.merges[: int(merges)])
     ids = tokenizer.encode(text)
     newest = f"The newest token is “{tokenizer.token_text(tokenizer.vocab_size - 1)}”. " if merges else ""
-    n_bytes = len(text.encode(errors="replace"))
+    n_bytes = len(raw.encode(text))
     line = f"{int(merges)} merges: {n_bytes} bytes are {len(ids)} tokens. {newest}"
     return coloured_tokens([tokenizer.token_text(id) for id in ids]), line
 
@@ -623,7 +623,7 @@ def cut_by(text, tokenizer):
         ids = chosen.encode(text)
     except CourseError as error:
         return coloured_tokens([text]), str(error)
-    n_bytes = len(text.encode(errors="replace"))
+    n_bytes = len(raw.encode(text))
     line = f"{n_bytes} bytes, {len(ids)} tokens, {n_bytes / max(1, len(ids)):.2f} bytes per token. ids: {ids[:24]}"
     return coloured_tokens([chosen.token_text(id) for id in ids]), line
 
@@ -665,6 +665,7 @@ def costs(model, ids):
     return torch.cat(paid)
 
 
+# %%
 sizes = [size for size in (256, 512, 1024, 2048, 4096, 8192) if size <= 256 + len(plays_merges)]
 speeches = "\n\n".join(corpus.val.split("\n\n")[::2])
 n_bytes = len(speeches.encode())
@@ -1024,7 +1025,7 @@ def train_network(seed, steps=300):
     start = network[0].weight.detach().clone()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(steps):
-        places = torch.randint(len(training_ids) - 1, (512,))
+        places = torch.randint(len(training_ids) - 1, (256,))
         loss = nn.functional.cross_entropy(network(training_ids[places]), training_ids[places + 1])
         optimizer.zero_grad()
         loss.backward()
@@ -1038,14 +1039,12 @@ def train_network(seed, steps=300):
 # %%
 times = torch.bincount(training_ids, minlength=V)
 moved_typically = moved[times > 0].median()
-print(f"moved by: “␣silverminnow” {moved[glitch]:.3f}, the median of the tokens that were read {moved_typically:.3f}\n")
+print(f"moved by: “␣silverminnow” {moved[glitch]:.3f}, the median of the tokens that were read {moved_typically:.3f}")
 
 
 def likeliest(probabilities):
-    top = probabilities.topk(3)
-    return "  ".join(
-        f"{tokenizer.token_text(id)} {p:.2f}" for id, p in zip(top.indices.tolist(), top.values, strict=True)
-    )
+    top = [id for id in probabilities.topk(3).indices.tolist() if probabilities[id] > 0.02]
+    return "  ".join(f"{tokenizer.token_text(id)} {probabilities[id]:.2f}" for id in top)
 
 
 known = [tokenizer.encode(word)[0] for word in ("dear", " went", " the")]
@@ -1070,10 +1069,11 @@ claim(said < 0.01 / V, "it is never forecast: less than a hundredth of an even c
 r"""
 It has not moved at all. A row of the table gets a slope only when its token is read, and this one never was, so what
 the network does with it was decided by the dice at the start. (An optimizer that pulls all weights towards zero would
-shrink it; that makes it no wiser.) Elsewhere the two networks agree, the more so the surer the text is, and after
-*␣silverminnow* each says something of its own. In the other direction something *was* learned: every training step pushes down what
-did not come, so it is never forecast, and the network could not even repeat it. (Where both tables are one, as in
-GPT-2, these pushes do move the vector: in much the same direction for all tokens that never come.)
+shrink it; that makes it no wiser.) Where the text leaves no choice the two networks agree, and where it leaves much, as
+after *␣the*, they differ a little. After *␣silverminnow* each says something of its own. In the other direction something
+*was* learned: every training step pushes down what did not come, so it is never forecast, and the network could not
+even repeat it. (Where both tables are one, as in GPT-2, these pushes do move the vector: in much the same direction
+for all tokens that never come.)
 
 Such a thing is called a **glitch token**, and there is a famous one. In 2023 Jessica Rumbelow and Matthew Watkins found
 that models of the GPT-3 family, when asked to repeat *␣SolidGoldMagikarp*, would evade, insult, or say another word
