@@ -417,7 +417,7 @@ class TestLaws:
         (torch.tensor(7), "7"),
         (torch.zeros(3, 5, dtype=torch.int64), "<int64 tensor of shape (3, 5)>"),
         (abs, "abs"),
-        ({"a": [1, (2.5,)]}, "{'a': [1, (2.5)]}"),
+        ({"a": [1, (2.5,)]}, "{'a': [1, (2.5,)]}"),
         ("text", "'text'"),
         ("x" * 200, "'" + "x" * 76 + "..."),
         (float("inf"), "inf"),

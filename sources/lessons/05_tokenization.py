@@ -61,7 +61,7 @@
 #         because: Control tokens are cut out before any merging. That part works as intended, and too well.
 # read_next:
 #   - "[Gage, *A New Algorithm for Data Compression* (1994)](https://jacobfilipp.com/DrDobbs/articles/CUJ/1994/9402/gage/gage.htm): byte-pair encoding, invented to make files smaller."
-#   - "[Sennrich, Haddow and Birch, *Neural Machine Translation of Rare Words with Subword Units* (2016)](https://arxiv.org/abs/1508.07909): how it came to language models; algorithm 1 is the one of this lesson."
+#   - "[Sennrich, Haddow and Birch, *Neural Machine Translation of Rare Words with Subword Units* (2016)](https://arxiv.org/abs/1508.07909): how it came to networks that read text; algorithm 1 is the one of this lesson, on characters."
 #   - "[Petrov and others, *Language Model Tokenizers Introduce Unfairness Between Languages* (2023)](https://arxiv.org/abs/2305.15425): what the same text costs in many languages."
 #   - "[Rumbelow and Watkins, *SolidGoldMagikarp (plus, prompt generation)* (2023)](https://www.lesswrong.com/posts/aPeJE8bSo6rAFoLqg/solidgoldmagikarp-plus-prompt-generation): how glitch tokens were found. [Land and Bartolo (2024)](https://arxiv.org/abs/2405.05417) search for them systematically."
 #   - "[Karpathy, *minbpe*](https://github.com/karpathy/minbpe): a byte-level tokenizer in a few files, in steps much like ours."
@@ -206,8 +206,8 @@ Here is an idea from 1994, when Philip Gage wanted to make files smaller. Look f
 together most often. Give that pair a name of its own, and write the name wherever the pair stood. Then look again.
 
 That is all of **byte-pair encoding**, or BPE. Sennrich, Haddow and Birch
-[brought it to language models](https://arxiv.org/abs/1508.07909) in 2016, on characters; GPT-2 went back to bytes. It
-needs two small functions: one counts the pairs of neighbours, and one replaces a pair.
+[brought it to networks that translate](https://arxiv.org/abs/1508.07909) in 2016, on characters; GPT-2 went back to
+bytes. It needs two small functions: one counts the pairs of neighbours, and one replaces a pair.
 """
 
 
@@ -223,10 +223,9 @@ def count_pairs(pieces):
 
 def merge(tokens, pair, new):
     """Write `new` wherever `pair` stands, from left to right."""
-    merged = []
-    place = 0
+    both, merged, place = list(pair), [], 0
     while place < len(tokens):
-        if tuple(tokens[place : place + 2]) == pair:
+        if tokens[place : place + 2] == both:
             merged.append(new)
             place += 2
         else:
@@ -640,7 +639,7 @@ r"""
 
 The number of merges is ours to choose. Let us look at what it does to a real text. We take Tiny Shakespeare, a megabyte
 of plays, learn merges from nine tenths of it, and cut the rest with more and more of them. (Of the rest we take every
-second speech, which is quicker.) And for each vocabulary we count models as in lesson 04 on the nine tenths, tokens in
+third speech, which is quicker.) And for each vocabulary we count models as in lesson 04 on the nine tenths, tokens in
 place of words, and let them forecast the rest.
 
 **Predict first.** With each doubling of the vocabulary the text gets shorter. Does the model's forecast get better with
@@ -667,7 +666,7 @@ def costs(model, ids):
 
 # %%
 sizes = [size for size in (256, 512, 1024, 2048, 4096, 8192) if size <= 256 + len(plays_merges)]
-speeches = "\n\n".join(corpus.val.split("\n\n")[::2])
+speeches = "\n\n".join(corpus.val.split("\n\n")[::3])
 n_bytes = len(speeches.encode())
 bytes_per_token, bits_per_byte, for_unseen = [], {3: [], 4: []}, {3: [], 4: []}
 for size in sizes:
@@ -744,13 +743,14 @@ table(
 claim(for_unseen[3] == sorted(for_unseen[3]), "the larger the vocabulary, the more is paid for tokens never counted")
 if corpus.name == "shakespeare":
     claim(seen_only == sorted(seen_only, reverse=True), "without them the 3-gram's curve would only fall")
+    claim(for_unseen[4][2] == 0 and bits_per_byte[4][2] > bits_per_byte[4][1], "the 4-gram's curve rises without them")
 
 # %% [markdown]
 r"""
 Pieces of capital letters, as in the names of speakers. In the held-out part other people are on the stage: *PROSPERO*
 stands nowhere in the training text, and has to be put together from crumbs of older names. The whole rise of the
-3-gram's curve is the bill for such tokens. (The 4-gram is already dearer at 1,024 tokens than at 512, where every token
-was counted. Longer contexts are the first to get rare.) Where the best vocabulary lies depends on the model, on how
+3-gram's curve is the bill for such tokens. (The 4-gram is dearer at 1,024 tokens than at 512 though every one of them
+was counted: its longer contexts are the first to get rare.) Where the best vocabulary lies depends on the model, on how
 much text there is to learn from, and on how much the new text is like it.
 
 Bytes per token cannot tell which tokenizer is best for a model. It tells what a text costs to read: time, memory, and
@@ -1069,17 +1069,18 @@ claim(said < 0.01 / V, "it is never forecast: less than a hundredth of an even c
 r"""
 It has not moved at all. A row of the table gets a slope only when its token is read, and this one never was, so what
 the network does with it was decided by the dice at the start. (An optimizer that pulls all weights towards zero would
-shrink it; that makes it no wiser.) Where the text leaves no choice the two networks agree, and where it leaves much, as
-after *␣the*, they differ a little. After *␣silverminnow* each says something of its own. In the other direction something
-*was* learned: every training step pushes down what did not come, so it is never forecast, and the network could not
-even repeat it. (Where both tables are one, as in GPT-2, these pushes do move the vector: in much the same direction
-for all tokens that never come.)
+shrink it; that makes it no wiser.) Where the text leaves no choice the two networks agree, and where it leaves much,
+as after *␣the*, they differ a little. After *␣silverminnow* each says something of its own.
+
+In the other direction something *was* learned: every training step pushes down what did not come, so it is never
+forecast, and the network could not even repeat it. (Where both tables are one, as in GPT-2, these pushes do move the
+vector: in much the same direction for all tokens that never come.)
 
 Such a thing is called a **glitch token**, and there is a famous one. In 2023 Jessica Rumbelow and Matthew Watkins found
 that models of the GPT-3 family, when asked to repeat *␣SolidGoldMagikarp*, would evade, insult, or say another word
 instead ([their report](https://www.lesswrong.com/posts/aPeJE8bSo6rAFoLqg/solidgoldmagikarp-plus-prompt-generation)).
-It is the name of a user who counted to high numbers on Reddit. The likely story: the tokenizer's text was full of it, and
-the model's was not.
+It is the name of a user who counted to high numbers on Reddit. The likely story: the tokenizer's text was full of it,
+and the model's was not.
 """
 
 # %%

@@ -10,12 +10,12 @@
 #   - make word vectors by counting (PPMI and SVD) and by training, and say what each kind puts close together
 #   - score analogies over all pairs with controls, and tell a parallel offset from a mere neighbour
 #   - show what is lost when words are seen without their order, and why a sum does not bring it back
-#   - build sinusoidal and rotary positions, show what their dot products depend on, and what fails past the training
+#   - build sinusoidal and rotary positions, show what their dot products depend on and what fails further on
 # summary:
 #   - An id is a name and no amount. The table holds a row of numbers for each name; taking row i is multiplying a
 #     one-hot vector by the table, and only rows that were looked up get a gradient.
 #   - Words in like company get like vectors, whether the company is counted and compressed or met in training. Close
-#     means exchangeable in a text, so *loved* lies beside *hated*.
+#     does not mean the same, so *loved* lies beside *hated*; and counting also puts a dog beside its bones.
 #   - An analogy holds if the step from a to b is the same as from c to d. A score counts only beside its controls, the
 #     nearest neighbour of c, random vectors, and the score with the inputs left in.
 #   - Sums of vectors, and dot products of pairs of them, are the same in every order. Adding a position to each word
@@ -63,7 +63,7 @@
 # read_next:
 #   - "[Levy and Goldberg, *Neural Word Embedding as Implicit Matrix Factorization* (2014)](https://papers.nips.cc/paper/5477-neural-word-embedding-as-implicit-matrix-factorization): why training word vectors and factorising a table of PMI come to much the same."
 #   - "[Mikolov, Yih and Zweig, *Linguistic Regularities in Continuous Space Word Representations* (2013)](https://aclanthology.org/N13-1090/): king, queen, man and woman."
-#   - "[Linzen, *Issues in Evaluating Semantic Spaces Using Word Analogies* (2016)](https://arxiv.org/abs/1606.07736): the controls that we use here, and how far the nearest neighbour gets alone."
+#   - "[Linzen, *Issues in Evaluating Semantic Spaces Using Word Analogies* (2016)](https://arxiv.org/abs/1606.07736): why one should ask how far the nearest neighbour alone would get."
 #   - "[Vaswani and others, *Attention Is All You Need* (2017)](https://arxiv.org/abs/1706.03762): section 3.5 has the sinusoids and compares them with a learned table."
 #   - "[Su and others, *RoFormer* (2021)](https://arxiv.org/abs/2104.09864): rotary positions, with the derivation."
 #   - "[Press, Smith and Lewis, *Train Short, Test Long* (2021)](https://arxiv.org/abs/2108.12409): what happens past the trained length, and another cure."
@@ -109,12 +109,6 @@ word's place. It is called a **one-hot** vector. No two words are closer to each
 fair, and it is also all that can be said for it: *king* and *queen* have as little in common as *king* and *soup*.
 """
 
-# %%
-few_words = ["dog", "cat", "soup"]
-hot = one_hot(torch.arange(3), 3).float()
-print(hot)
-print("dot products of different words:", (hot @ hot.T)[0, 1:].tolist())
-
 # %% [markdown]
 r"""
 We would rather have several numbers for each word that say something about it. Here are two, made up: how much of an
@@ -127,11 +121,9 @@ embedding = torch.tensor([[1.0, 0.5], [1.0, 0.3], [0.0, 0.1]])  # V D: animal, s
 sentence = torch.tensor([1, 0, 1])  # cat dog cat
 
 looked_up = embedding[sentence]  # T D
-multiplied = one_hot(sentence, 3).float() @ embedding
-print(looked_up)
-claim(
-    torch.equal(looked_up, multiplied), "taking row i is the same as multiplying the one-hot vector of i by the table"
-)
+hot = one_hot(sentence, 3).float()  # T V
+print(hot, looked_up, sep="\n")
+claim(torch.equal(looked_up, hot @ embedding), "taking rows is the same as multiplying one-hot vectors by the table")
 
 # %% [markdown]
 r"""
@@ -160,8 +152,7 @@ r"""
 *Soup* was not in the sentence, so the loss does not depend on its row. *Cat* was there twice, so two gradients are
 added up. A word is trained as often as it occurs, and a word that never occurs keeps the random row it began with.
 
-That is the machinery, and it is all there is to it. `nn.Embedding` skips the multiplication by zeros and takes the
-row. The interesting question is what the rows should be.
+`nn.Embedding` skips the multiplication by zeros and takes the row. What remains to be asked is what should be in it.
 """
 
 # %% [markdown]
@@ -237,32 +228,31 @@ r"""
 above 0.8. The last line shows why: the commonest neighbours of *king* are words like *the* and *a*, and they are the
 commonest neighbours of almost everybody.
 
-What matters is not how often two words meet, but how much more often than they would by chance. If a share $p(w)$ of
-all places holds $w$ and a share $p(c)$ holds $c$, then chance alone would put them together in a share $p(w)\,p(c)$
-of the pairs. The logarithm of the ratio is the **pointwise mutual information**:
+What tells is how much *more often* two words meet than they would by chance. If $w$ is the first word in a share
+$p(w)$ of all pairs, and $c$ the second in a share $p(c)$, then chance alone would bring them together in a share
+$p(w)\,p(c)$. The logarithm of the ratio is the **pointwise mutual information**:
 
 $$\text{PMI}(w, c) = \ln \frac{p(w, c)}{p(w)\, p(c)}$$
 """
 
-# %%
-total, often = counts.sum(), counts.sum(dim=1)
-pmi = (counts * total / (often[:, None] * often)).log()
 
+# %%
+def by_chance(counts):
+    """How often each two words would meet if nobody cared whom he meets."""
+    often = counts.sum(dim=1)
+    return often[:, None] * often / counts.sum()
+
+
+expected = by_chance(counts)
+pmi = (counts / expected).log()
+king = number_of["king"]
+of_king = {word: (king, number_of[word]) for word in ("the", "a", "castle", "ruled", "soup")}
 table(
     ["pair", "times together", "expected by chance", "PMI (nats)"],
-    [
-        [
-            f"king, {word}",
-            int(counts[number_of["king"], number_of[word]]),
-            (often[number_of["king"]] * often[number_of[word]] / total).item(),
-            pmi[number_of["king"], number_of[word]].item(),
-        ]
-        for word in ("the", "a", "castle", "ruled", "soup")
-    ],
+    [[f"king, {c}", int(counts[at]), expected[at].item(), pmi[at].item()] for c, at in of_king.items()],
 )
 
 # %%
-king = number_of["king"]
 claim(counts[king, number_of["the"]] > counts[king, number_of["castle"]], "king meets the more often than castle")
 claim(pmi[king, number_of["castle"]] > math.log(50), "but castle fifty times as often as by chance, or more")
 
@@ -286,8 +276,8 @@ by squeezing the table.
 
 The **singular value decomposition** finds, for any matrix $M$ and any $k$, the best way to write its rows with only
 $k$ numbers each: $M \approx U_k S_k W_k^\top$, where no other product of this shape comes closer to $M$ in squared
-error. The rows of $U_k$, each column scaled by the root of its singular value in $S_k$, are our word vectors (after
-Levy and Goldberg, 2014).
+error. $U_k$ has a row of $k$ numbers for each word, and $S_k$ a weight for each of its columns, the singular value.
+The rows of $U_k$, each column times the root of its weight, are our word vectors (after Levy and Goldberg, 2014).
 """
 
 # %%
@@ -320,11 +310,11 @@ claim(unit[number_of["lucky"]] @ unit[number_of["unlucky"]] > 0.95, "and so have
 # %% [markdown]
 r"""
 Their opposites. *They loved it* and *they hated it* stand in documents of the same kind, about films, and only the
-verdict differs. So "similar" means *used in the same places*, and opposites are. A cosine near one says that a text
-could go on around the other word; it does not say that it would still be true.
+verdict differs. So "similar" means *met in the same company*, and opposites are. A cosine near one does not say that
+two words mean the same. It does not even say that one could stand for the other: nobody ever *bad* a film.
 
-The cosine hides another thing, the length. Words that stand everywhere have short vectors here, since nothing is said
-by their company.
+The cosine also hides the length. Words that stand everywhere have short vectors here, since nothing is said by their
+company.
 """
 
 # %%
@@ -405,7 +395,7 @@ families = {
 
 # %%
 def questions(pairs):
-    """All (a, b, c) as word numbers [Q], and for each which words are right [Q V]; never a word that is asked with."""
+    """All (a, b, c) as word numbers [Q] whose d is not among them, and for each which words are right [Q V]."""
     asked, right = [], torch.zeros(V, V, dtype=torch.bool)
     for c, d in pairs:
         right[number_of[c], number_of[d]] = True
@@ -449,16 +439,38 @@ claim(max(control.values()) < 0.02, "random vectors: below 2 % in every family")
 
 # %% [markdown]
 r"""
-Eight families do well, with more than nine answers in ten right, and nearly all of those about men and women. Three
-do not, and random vectors find nothing, since a guess among hundreds of words is wrong. There is no magic in it, only
-the template: *the king put on his crown, and he ruled* and *the queen put on her crown, and she ruled* differ in the
-pronouns and in nothing else, and so do the prince and the princess. Where two pairs of words differ by the same
-company, their vectors differ by the same step.
+Of the questions in the first eight families, more than nine in ten are answered rightly, and nearly all of those
+about men and women. Random vectors find next to nothing. The reason lies in how the world is told: *the prince put on
+his cloak, and he danced* and *the princess put on her cloak, and she danced* differ in the pronouns and in nothing
+else, and so do the father and the mother. Where two pairs of words differ by the same company, their vectors differ
+by the same step.
 
-The failures are as instructive. *One is to two as five is to* needs the same step eleven times in a row, and a step
-repeated leads along a straight line away from everything; numbers are told by their sums and no such line is in the
-data. A town is the home of five people and has a lot of other company. And the plurals are told in one short line,
-*you can meet kings and queens in the castle*, in which nothing but the castle reminds of a king.
+Three families stay far behind. What do they answer instead?
+"""
+
+# %%
+for name in list(families)[8:]:
+    a, b, c, right = questions(families[name])
+    answers = analogy(counted, a, b, c)
+    wrong = ~right.gather(1, answers[:, None])[:, 0]
+    mistakes = Counter(zip(c[wrong].tolist(), answers[wrong].tolist(), strict=True)).most_common(4)
+    print(f"{name:14}", *(f"{vocabulary[one]} → {vocabulary[other]}" for (one, other), _ in mistakes), sep="   ")
+
+# %%
+a, b, c, right = questions(families["one : many"])
+couple = torch.zeros(V, V)
+for man, woman in families["men : women"]:
+    couple[number_of[man], number_of[woman]] = couple[number_of[woman], number_of[man]] = 1
+either = right | ((right.float() @ couple) > 0)
+of_the_couple = either.gather(1, analogy(counted, a, b, c)[:, None]).float().mean()
+claim(of_the_couple > 0.95, "of the plurals, more than 95 % are right or the other half of the couple")
+
+# %% [markdown]
+r"""
+Each has its own reason. The plurals are told in one short line, *you can meet kings and queens in the castle*, with no
+pronoun to tell the kings from the queens, and so one half of a couple is taken for the other. Numbers are told by
+their sums. Near ones are alike, on both sides, so the answer is often a neighbour on the wrong side. And a person's
+wrong home is a town all the same: each town is the home of five people, and has a lot of other company.
 
 Now the suspicious part. `leave_out_inputs` forbids three answers, as the usual test does. What if we did not?
 """
@@ -475,26 +487,21 @@ def neighbour_of_c(vectors, a, b, c):
     return scores.scatter(1, torch.stack([a, b, c], dim=1), -math.inf).argmax(dim=1)
 
 
+def directions(unit, pairs):
+    """The step of each pair, by its direction alone."""
+    a, b = (torch.tensor([number_of[word] for word in words]) for words in zip(*pairs, strict=True))
+    return normalize(unit[b] - unit[a], dim=1)
+
+
 def parallel(vectors, pairs):
     """Mean cosine between the steps of different pairs: 1 if all go the same way."""
-    unit = normalize(vectors, dim=1)
-    a, b = (torch.tensor([number_of[word] for word in words]) for words in zip(*pairs, strict=True))
-    step = normalize(unit[b] - unit[a], dim=1)
+    step = directions(normalize(vectors, dim=1), pairs)
     return ((step @ step.T).sum().item() - len(pairs)) / (len(pairs) * (len(pairs) - 1))
 
 
 open_book = {name: share_right(counted, pairs, with_inputs) for name, pairs in families.items()}
 lazy = {name: share_right(counted, pairs, neighbour_of_c) for name, pairs in families.items()}
 steps = {name: parallel(counted, pairs) for name, pairs in families.items()}
-
-
-won_by = {}
-for name in ("man : woman", "town : river", "person : home"):
-    a, b, c, _ = questions(families[name])
-    answers = with_inputs(counted, a, b, c)
-    won_by[name] = [(answers == word).float().mean().item() for word in (a, b, c)]
-    print(f"{name:14} inputs allowed: a wins {{:.0%}}, b {{:.0%}}, c {{:.0%}}".format(*won_by[name]))
-
 table(
     ["family", "inputs left out", "inputs allowed", "nearest to c, no step", "steps parallel (cosine)"],
     [[name, score[name], open_book[name], lazy[name], steps[name]] for name in families],
@@ -510,89 +517,101 @@ claim(
     lazy["men : women"] > 0.9 and abs(steps["men : women"]) < 0.2, "men and women need no step, and have none in common"
 )
 claim(lazy["animal : sound"] < 0.1 and steps["animal : sound"] > 0.7, "animals and sounds need theirs, and have it")
+
+won_by = {}
+for name in ("man : woman", "person : home"):
+    a, b, c, _ = questions(families[name])
+    answers = with_inputs(counted, a, b, c)
+    won_by[name] = [(answers == word).float().mean().item() for word in (b, c)]
+    print(f"{name:13} inputs allowed: b is the answer to {{:.0%}}, c to {{:.0%}}".format(*won_by[name]))
 claim(
-    won_by["man : woman"][1] < 0.02 < 0.1 < won_by["man : woman"][2],
-    "among men and women c wins now and then, b hardly ever",
+    won_by["man : woman"][0] < 0.02 < 0.1 < won_by["man : woman"][1],
+    "men and women: c wins now and then, b hardly ever",
 )
-claim(won_by["person : home"][1] > won_by["person : home"][2] + 0.1, "among people and homes b wins more often than c")
+claim(won_by["person : home"][0] > won_by["person : home"][1] + 0.1, "people and homes: b wins more often than c")
 
 # %% [markdown]
 r"""
-This table says more than any accuracy. *Men : women* is solved to perfection, and its steps are not parallel at all:
-the mean cosine is near zero. The nearest neighbour of *kings* is *queens* anyway, and the arithmetic only had to do
-no harm. *Man : woman* has steps that do agree, but there too the neighbour alone would have been right.
+*Men : women* is solved to perfection, and its steps are not parallel at all: the mean cosine is near zero. The
+nearest neighbour of *kings* is *queens* anyway, and the arithmetic only had to do no harm. *Man : woman* has steps
+that agree, if not perfectly, but there too the neighbour alone would have been right.
 
 The animals are the real thing. The nearest word to *dog* is no other animal's sound, yet adding *moos* − *cow* lands
 on *barks*, with steps that agree to a cosine above 0.7. Allowed to answer with an input, the arithmetic often does.
 Which one? With vectors of length one, the score of $b$ minus the score of $c$ is $a \cdot c - a \cdot b$. Between
 *man* and *king* there is less in common than between *man* and *woman*, so $c$ beats $b$ there. Two people have
-mostly more in common than a person and a town, so $b$ beats $c$. In vectors of real text the inputs win more often
-still (Linzen, 2016). So an analogy score without the other three columns should not impress anybody.
+mostly more in common than a person and a town, so $b$ beats $c$. Linzen (2016) found both faults in vectors of real
+text. An analogy score without the other three columns should not impress anybody.
 
-How did we come to 100 numbers for each word? By looking at this:
+How did we come to 100 numbers for each word? By looking at the scores:
 """
 
 # %%
-sizes = [5, 10, 20, 40, 60, 80, 100, 150, 200, 300]
-by_size = {name: [] for name in ("man : woman", "animal : sound", "town : river", "one : many")}
-for size in sizes:
-    for name, scores in by_size.items():
-        scores.append(share_right(U[:, :size] * S[:size].sqrt(), families[name]))
-curves(sizes, by_size, xlabel="numbers kept for each word", ylabel="share right", log="x")
+sizes = [10, 40, 100, 300]
+by_size = {
+    name: [share_right(U[:, :size] * S[:size].sqrt(), families[name]) for size in sizes]
+    for name in ("man : woman", "animal : sound", "town : river", "one : many")
+}
+table(["family", *(f"{size} numbers" for size in sizes)], [[name, *scores] for name, scores in by_size.items()])
 
 # %%
-claim(
-    by_size["animal : sound"][1] < 0.3 < 0.9 < by_size["animal : sound"][6],
-    "animal sounds: below 30 % with 10 numbers, above 90 % with 100",
-)
-claim(
-    max(by_size["one : many"]) > by_size["one : many"][-1] + 0.3, "for one and many, more numbers than needed do harm"
-)
+sounds, many = by_size["animal : sound"], by_size["one : many"]
+claim(sounds[0] < 0.3 < 0.9 < sounds[2], "animal sounds: below 30 % with 10 numbers, above 90 % with 100")
+claim(many[2] > many[3] + 0.3, "for one and many, more numbers than needed do harm")
 
 # %% [markdown]
 r"""
 With too few numbers the animals are all alike. With too many next to nothing is squeezed, and each word keeps the
-accidents of its own company. A size chosen by looking at the score makes the score a little too good, so take the 90
-% as what these vectors can do, not as what to expect of the next ones.
+accidents of its own company. A size chosen by looking at the score makes the score a little too good. It is what
+these vectors can do, not what to expect of the next ones.
 
-To *see* steps we need two dimensions out of a hundred, and may choose them. Along the page we lay the mean step from
-man to woman. Down the page we lay a direction in which the eight pairs are spread out evenly.
+Which steps of *man : woman* agree, and which do not? Take each by its direction alone, and compare it with the mean
+direction of the *other seven*. In the picture that mean lies along the page, and all else points up.
 """
 
+
 # %%
-men, women = (unit[[number_of[word] for word in role[name]]] for name in ("man", "woman"))
-along = normalize((women - men).mean(dim=0), dim=0)
-middle = (men + women) / 2 - (men + women).mean(dim=0) / 2
-middle -= torch.outer(middle @ along, along)  # what is left of the middles at a right angle to the step
-down = torch.linalg.pinv(middle) @ torch.linspace(-1, 1, 8)  # eight pairs, evenly from -1 to 1
+def with_the_others(pairs):
+    """The cosine of each step with the mean direction of all other steps of the family."""
+    step = directions(unit, pairs)
+    return (step * normalize(step.sum(dim=0) - step, dim=1)).sum(dim=1)
+
+
+singular, plural = with_the_others(families["man : woman"]), with_the_others(families["men : women"])
+print(
+    {
+        f"{man} → {woman}": round(x, 2)
+        for (man, woman), x in zip(families["man : woman"], singular.tolist(), strict=True)
+    }
+)
 
 # %% tags=["hide-input"]
-picture = Picture(height=4.2)
-ax = axes(picture, xlabel="along the mean step from man to woman", ylabel="")
-for pair in range(8):
-    ends = torch.stack([men[pair], women[pair]])
-    (x1, x2), (y1, y2) = (ends @ along).tolist(), (ends @ down).tolist()
-    ax.annotate("", (x2, y2), (x1, y1), arrowprops={"arrowstyle": "-|>", "color": BLUE, "lw": 2})
-    ax.text(x1 - 0.006, y1, role["man"][pair], ha="right", va="center", fontsize=12)
-    ax.text(x2 + 0.006, y2, role["woman"][pair], ha="left", va="center", fontsize=12)
-    ax.plot([x1, x2], [y1, y2], alpha=0)
-ax.margins(x=0.25)
-ax.set_yticks([])
+picture = Picture(5.4, 3.4)
+ax = axes(picture, xlabel="cosine with the mean of the other seven steps", ylabel="all else")
+for colour, cosines in ((ORANGE, plural), (BLUE, singular)):
+    for x in cosines.tolist():
+        ax.annotate("", (x, (1 - x * x) ** 0.5), (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.6})
+ax.text(-0.03, 1.04, "king → queen", ha="left", fontsize=11, color=BLUE)
+ax.text(0.6, 0.62, "the other seven\nof man : woman", fontsize=11, color=BLUE)
+ax.text(-0.33, 0.5, "men : women", ha="right", fontsize=11, color=ORANGE)
+ax.set(xlim=(-1.05, 1.3), ylim=(0, 1.15), aspect="equal")
 picture
 
 # %%
-claim(bool((women @ along > men @ along).all()), "all eight women lie further along the mean step than their men")
+claim(singular[1:].min() > 0.7, "seven steps from a man to a woman go the same way: cosines above 0.7")
+claim(abs(singular[0]) < 0.3, "that of king and queen does not: its cosine is below 0.3")
+print(told("year", ("king", "queen")), told("town", ("king", "queen")))
 
 # %% [markdown]
 r"""
-Eight nearly level arrows: the step from man to woman, taken eight times. That of king and queen is longer. They are
-also told about in the news, where *the old king came to* one town and *the old queen* to another, so more than the
-pronoun is different in their company.
+Seven steps lie in one bundle. The eighth points elsewhere, and it is the famous one. Kings and queens are also told
+about in the news: *in 1976 the old king came to* one town, *in 1962 the old queen* to another. A year and a town make
+more of a difference in company than *he* and *she* do, so the step from king to queen is mostly one between two news
+items. The question about the king was answered rightly all the same, because *queen* is his nearest neighbour. Without
+this picture we would have taken it for arithmetic.
 
-We helped the picture, of course. In a hundred dimensions eight pairs can always be spread evenly in some direction,
-whatever they mean. A map made *without* knowing what one looks for is a fairer witness. Shift the mean of the vectors
-to zero and turn the space until most of their variance lies in the plane of the page. This is a **principal component
-analysis**, one more singular value decomposition. Point at a mark to see which word it is and what is nearest to it.
+For this picture we knew what we looked for. To see what there is, one needs a map made *without* knowing. Shift the mean of the vectors to zero and turn the space until as much of their variance as possible
+lies in the plane of the page. This is a **principal component analysis**, one more singular value decomposition. Point at a mark to see which word it is and what is nearest to it.
 """
 
 # %%
@@ -608,11 +627,11 @@ groups = {
 words = [word for group in groups.values() for word in group]
 rows = unit[[number_of[word] for word in words]]
 centred = rows - rows.mean(dim=0)
-_, size, directions = torch.linalg.svd(centred, full_matrices=False)
+_, size, main = torch.linalg.svd(centred, full_matrices=False)
 print(f"the plane of the page holds {(size[:2] ** 2).sum() / (size**2).sum():.0%} of the variance")
 
 hover_map(
-    [tuple(point) for point in (centred @ directions[:2].T).tolist()],
+    [tuple(point) for point in (centred @ main[:2].T).tolist()],
     [word if word in ("anna", "arden", "elephant", "king", "one", "seven") else "" for word in words],
     notes=[f"{word}: near " + ", ".join(nearest(counted, word, 3)) for word in words],
     groups=[name for name, group in groups.items() for _ in group],
@@ -661,8 +680,8 @@ with torch.no_grad():
     model.embedding.weight.mul_(0.5)  # start small, so that what was learned is not drowned by what was random
 
 rows = DocumentRows(ids, number_of[END], batch_size=8, context_length=128, seed=0)
-for step in train(model, rows, TrainingConfig(steps=400, muon_lr=None)):
-    if step.number % 100 == 1 or step.number == 400:
+for step in train(model, rows, TrainingConfig(steps=400, muon_lr=None)):  # None: Adam for all
+    if step.number in (1, 100, 400):
         print(f"step {step.number:4}   loss {step.loss:.3f}")
 trained = model.embedding.weight[:V].detach()
 
@@ -689,7 +708,7 @@ of_kind = {name: (own_kind(counted, group), own_kind(trained, group)) for name, 
 for name, shares in of_kind.items():
     print(f"{name:8} whose nearest word is of their kind: counted {{:.0%}}, trained {{:.0%}}".format(*shares))
 
-claim(min(after for _, after in of_kind.values()) > 0.85, "trained: more than 85 % of each kind")
+claim(min(after for _, after in of_kind.values()) > 0.75, "trained: more than 75 % of each kind")
 claim(all(of_kind[name][0] < of_kind[name][1] for name in ("towns", "animals")), "counted: fewer towns and animals")
 
 # %% [markdown]
@@ -708,11 +727,8 @@ the right *kind*: some animal's sound, if not this animal's.
 # %%
 def of_the_right_kind(vectors, pairs):
     """The share of answers that are some pair's answer, if not this one's."""
-    hits = []
-    for direction in (pairs, [(b, a) for a, b in pairs]):
-        a, b, c, _ = questions(direction)
-        hits.append(torch.isin(analogy(vectors, a, b, c), b))
-    return torch.cat(hits).float().mean().item()
+    both = [questions(direction)[:3] for direction in (pairs, [(b, a) for a, b in pairs])]
+    return torch.cat([torch.isin(analogy(vectors, a, b, c), b) for a, b, c in both]).float().mean().item()
 
 
 some = ["man : woman", "animal : sound", "animal : young", "town : river"]
@@ -737,7 +753,7 @@ the vectors hold the kinds and hardly yet the individuals, while counting saw ev
 
 The two ways are closer relatives than they look. Levy and Goldberg showed in 2014 that one well-known way of training
 word vectors (skip-gram with negative sampling) has its optimum where the dot products equal the PMI, minus a
-constant: it factorises our table without ever writing it down.
+constant: it factorises a table much like ours without ever writing it down.
 """
 
 # %% [markdown]
@@ -747,7 +763,7 @@ r"""
 If company makes the vector, then whatever the texts say goes into it, fair or not. The toy world has a dial for that.
 At `bias=0.8`, nine of ten nurses without a name are a *she*, and nine of ten doctors a *he*; so it goes on through
 eight pairs of jobs. Nothing else is changed. For each job we measure the cosine with the step from *he* to *she*,
-once in a world without bias and once with.
+once in a world without bias (dots) and once with (arrowheads; orange for the jobs that the dial gives to *she*).
 """
 
 # %%
@@ -756,8 +772,7 @@ from course_lib.text.world import JOBS
 
 def lean(counts):
     """For each job, the cosine of its vector with the step from he to she."""
-    ppmi = (counts * counts.sum() / (counts.sum(dim=1)[:, None] * counts.sum(dim=0))).log().clamp(min=0).nan_to_num()
-    left, size, _ = torch.linalg.svd(ppmi)
+    left, size, _ = torch.linalg.svd((counts / by_chance(counts)).log().clamp(min=0).nan_to_num())
     unit = normalize(left[:, :100] * size[:100].sqrt(), dim=1)
     step = normalize(unit[number_of["she"]] - unit[number_of["he"]], dim=0)
     return unit[[number_of[job] for job in JOBS]] @ step
@@ -786,16 +801,16 @@ claim(bool((shift[1::2] < 0).all()), "and all eight told with him move towards h
 
 holders = {job: [each.subject for each in fact if each.trait == "job" and each.value == job] for job in JOBS}
 women_among = torch.tensor([sum(name in WOMEN for name in names) / len(names) for names in holders.values()])
-print({job: f"{share:.0%} women" for job, share in zip(JOBS[:10], women_among[:10].tolist(), strict=True)})
+print({job: f"{share:.0%} women" for job, share in zip(JOBS[:4], women_among[:4].tolist(), strict=True)})
 agreement = torch.corrcoef(torch.stack([women_among, before]))[0, 1]
 claim(agreement > 0.7, "without the bias, jobs lean as the people lean who hold them: a correlation above 0.7")
 
 # %% [markdown]
 r"""
-The dots are the world without bias, the arrows lead to the world with it. All sixteen move the way the dial says.
-Nobody wrote a prejudice into the method; it was in the text, and the vectors are a good summary of the text.
+All sixteen move the way the dial says. Nobody wrote a prejudice into the method; it was in the text, and the vectors
+are a good summary of the text.
 
-Look at the dots as well. They do not lie at zero, although that dial was. Each job is held by three or four named
+Look at the dots as well. They do not lie at zero, although the dial stood there. Each job is held by three or four named
 people, and where those happen to be women, its vector says so. In real corpora the same measurement finds real
 prejudice ([Bolukbasi and others, 2016](https://arxiv.org/abs/1607.06520)), and the same care is needed to say where a
 number comes from.
@@ -835,12 +850,13 @@ claim(torch.allclose(pairs_one, pairs_other, atol=1e-4), "both sentences have th
 # %% [markdown]
 r"""
 The window model of lesson 04 had no such trouble. It lays its vectors side by side, so each place has weights of its
-own. That works for four words. For a thousand it takes a thousand places' worth of weights, and what was learned
-about *dog* at place 3 would have to be learned again for place 4.
+own. That works for four words or eight. For a thousand it takes a thousand places' worth of weights, and what those
+of place 3 learned about *dog*, those of place 4 have to learn again.
 
 The model of the next lesson compares words in pairs, by dot products. It can look a thousand words back, and by
-itself it sees a bag. (If each word may look only at those before it, a little order comes back: the last word sees
-more than the first. Within what a word sees, it is a bag again.) So the order must go into the vectors.
+itself it sees a bag. (If each word may look only at those before it, a little order comes back, since the last word
+sees more than the first. But what it finds in one round of looking is still a bag.) So the order must go into the
+vectors.
 """
 
 # %% [markdown]
@@ -850,22 +866,15 @@ r"""
 The plainest idea is one more table, with a row for each *place*: the vector of the first place, of the second, and so
 on, as parameters like all others. Each word's vector gets the vector of its place added. This is a **learned**
 position embedding; GPT-2 has one with 1,024 rows.
-"""
 
-# %%
-torch.manual_seed(0)
-D = counted.shape[1]
-places = nn.Embedding(16, D)
-there = places(torch.arange(5)).detach()  # T D
-print(f"dog in second place and dog in fifth: {((one[1] + there[1]) - (other[4] + there[4])).norm():.1f} apart")
-
-# %% [markdown]
-r"""
 **Predict first.** Each word now carries its place. We add up the five vectors of each sentence once more. Do the sums
 differ now?
 """
 
 # %%
+torch.manual_seed(0)
+places = nn.Embedding(16, counted.shape[1])  # a row for each of 16 places, random so far
+there = places(torch.arange(5)).detach()  # T D
 placed_one, placed_other = one + there, other + there
 plain = (placed_one.sum(dim=0) - placed_other.sum(dim=0)).abs().max()
 bent = (placed_one.relu().sum(dim=0) - placed_other.relu().sum(dim=0)).abs().max()
@@ -906,13 +915,13 @@ $$\text{PE}(t, 2i) = \sin(\omega_i\, t), \qquad \text{PE}(t, 2i + 1) = \cos(\ome
 # %%
 def clocks_slowly(n_positions, width, base=10_000.0):
     """Position vectors [T D], a number at a time."""
-    table = torch.empty(n_positions, width)
+    vectors = torch.empty(n_positions, width)
     for t in range(n_positions):
         for i in range(width // 2):
             angle = t * base ** (-2 * i / width)
-            table[t, 2 * i] = math.sin(angle)
-            table[t, 2 * i + 1] = math.cos(angle)
-    return table
+            vectors[t, 2 * i] = math.sin(angle)
+            vectors[t, 2 * i + 1] = math.cos(angle)
+    return vectors
 
 
 def clocks(n_positions, width, base=10_000.0):
@@ -1060,9 +1069,9 @@ them stays. In formulas, with $q$ and $k$ for the vectors of two words and $R_t$
 
 $$(R_s\, q) \cdot (R_t\, k) = q \cdot (R_{t-s}\, k)$$
 
-So the score of two words at a distance is learned once and holds all over the text. With clocks added it *can* be
-learned, since the matrices that come before the comparison may learn to keep the fourth term and suppress the others.
-They need not learn it here.
+So the score of two words at a distance is learned once and holds all over the text. With clocks added, a model that
+sends its vectors through matrices before it compares them *can* learn to suppress the middle two terms. Here there is
+nothing to learn.
 
 Nothing is added to the vector, so nothing about the place gets into what a word passes on. Only the comparison knows
 about it. In the next lesson you will see that attention does exactly two things, compare and pass on.
@@ -1096,7 +1105,7 @@ def draw(way, base, start):
     picture = Picture(5.8, 4.6)
     ax = axes(picture, xlabel="position of one word", ylabel="position of the other")
     ax.grid(visible=False)
-    low, high = (-1, 1) if way == "turned" else (1, 2.6)
+    low, high = (-1, 1) if way == "turned" else (0, 3.2)
     image = ax.imshow(
         scores,
         cmap=colormaps["viridis"].resampled(16),
@@ -1144,7 +1153,8 @@ r"""
 
 All of this was geometry. What it is worth shows in a model. We take the transformer that the next lessons build, as
 small as can be (one layer; what is in it does not matter yet), and train it four times on windows of 16 words: with
-learned places, with clocks added, with rotary positions, and with no positions at all. Then it reads windows of 64.
+learned places, with clocks added, with rotary positions, and with no positions at all. Then each reads windows of 64.
+For comparison, a fifth has rotary positions and is trained on as many words, but in windows of 64.
 
 **Predict first.** Up to place 16 everything is as in training. What will the loss do from place 17 on? For which of
 the four is it worst, and does any of them not mind?
@@ -1177,14 +1187,16 @@ try, we give it 64 rows, of which training will only ever touch 16. The rest sta
 """
 
 # %%
+runs = {name: (name, SHORT) for name in ("learned", "sinusoidal", "rotary", "none")}
+runs["rotary, trained to 64"] = ("rotary", LONG)
 loss_at = {}
-for positions in ("learned", "sinusoidal", "rotary", "none"):
+for name, (positions, length) in runs.items():
     small = reader(positions, LONG)
-    for _ in train(small, Windows(ids, 32, SHORT, seed=0), TrainingConfig(steps=200)):
+    for _ in train(small, Windows(ids, 512 // length, length, seed=0), TrainingConfig(steps=150)):
         pass
     with torch.no_grad():
         costs = cross_entropy(small(inputs).flatten(0, 1), targets.flatten(), reduction="none").view_as(targets)
-    loss_at[positions] = costs[:-1].mean(dim=0)  # the last window is filled up with places that cost nothing
+    loss_at[name] = costs[:-1].mean(dim=0)  # the last window is filled up with places that cost nothing
 
 groups_of_8 = {name: loss.view(8, 8).mean(dim=1) for name, loss in loss_at.items()}
 table(
@@ -1206,6 +1218,8 @@ picture
 
 # %%
 at = {name: {"known": each[1], "double": each[3], "far": each[7]} for name, each in groups_of_8.items()}
+long = at.pop("rotary, trained to 64")
+claim(abs(long["far"] - long["known"]) < 0.2, "trained to 64, the loss is the same everywhere, within 0.2 nats")
 claim(max(each["known"] for each in at.values()) < 1.3, "at places 9 to 16 all four pay less than 1.3 nats")
 claim(
     all(each["far"] > each["known"] + 0.3 for each in at.values()),
