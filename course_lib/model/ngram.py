@@ -33,8 +33,9 @@ class NgramModel(nn.Module):
 
     Has no trained parameters, and answers like any other model: log-probabilities are logits too.
 
-    Source: Kneser and Ney 1995, "Improved backing-off for m-gram language modeling"; interpolated, with the discount
-    n₁ / (n₁ + 2 n₂), as in Chen and Goodman 1998, "An Empirical Study of Smoothing Techniques for Language Modeling".
+    Source: Kneser and Ney 1995, "Improved backing-off for m-gram language modeling"; the discount n₁ / (n₁ + 2 n₂) is
+    that of Ney, Essen and Kneser 1994; interpolated as in Chen and Goodman 1998, "An Empirical Study of Smoothing
+    Techniques for Language Modeling".
     """
 
     def __init__(self, ids: Int[Tensor, " T"], order: int, vocab_size: int, end_id: int | None = None) -> None:

@@ -252,8 +252,8 @@ In a loop, for `a, b, c in questions.tolist()`: `scores = unit @ (unit[b] - unit
 r"""
 - $b - a + c$, and not $a - b + c$: from man ($a$) to woman ($b$) is the step, and it is taken from king ($c$).
 - With vectors that keep their lengths, a long $b$ drowns the step.
-- With the inputs allowed, the answer is often $c$, because the step is short beside $c$ itself. Leaving them out hides
-  that. A good score is worth little as long as you do not know how often *the nearest word to c* is right alone.
+- With the inputs allowed, the answer is often $b$ or $c$: $b$ where $a$ has more in common with $c$ than with $b$, and
+  $c$ otherwise. Leaving them out hides that. A good score is worth little as long as you do not know how often *the nearest word to c* is right alone.
 - Setting forbidden scores to 0 is not enough: all allowed ones may be negative.
 - The word $a$ is forbidden in its own question only. Whoever forbids all words of all questions gets a smaller
   vocabulary with every question that is asked.

@@ -86,6 +86,7 @@ import torch
 from course_lib import claim
 from course_lib.display import curves, landscape, table
 
+torch.set_num_threads(1)  # all is so small here that several processors would mostly wait for one another
 kilometres = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], dtype=torch.float64)
 minutes = torch.tensor([6.0, 11.0, 14.0, 22.0, 24.0, 31.0], dtype=torch.float64)
 
@@ -735,7 +736,7 @@ Momentum does not cure that. Here is another idea: let each parameter have its o
 *how large its gradients usually are*. Keep a running mean of the squares, and divide by its root. That is **RMSProp**
 ([Hinton, lecture 6e of a course, 2012](https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf)). In
 the five recipes below, `w` and `g` are the parameters and their gradient, and each operation acts on every number by
-itself.
+itself. (The tiny `eps` is there for a gradient that has always been zero.)
 """
 
 
@@ -992,7 +993,7 @@ def train_table(optimizer, steps=300, factor=lambda step: 1.0, batch_size=64):
 
 
 best_rate = {"SGD": 75, "momentum 0.9": 10, "RMSProp": 0.1, "Adam": 0.15, "AdamW": 0.15}
-runs = {(name, lr): train_table(recipes[name](lr)) for name, lr in [("SGD", 40), ("SGD", 150), *best_rate.items()]}
+runs = {(name, lr): train_table(recipes[name](lr)) for name, lr in [*best_rate.items(), ("SGD", 40), ("SGD", 150)]}
 by_count = (counts / how_often).log().nan_to_num(neginf=0)
 above, rows = {}, []
 for (name, lr), (W, losses) in runs.items():

@@ -602,8 +602,7 @@ class LogitTable(torch.nn.Module):
 
 
 learned = LogitTable()
-# The gradients of rare words are tiny: a larger eps would hold these back.
-optimizer = torch.optim.Adam(learned.parameters(), lr=0.5, betas=(0.9, 0.95), eps=1e-15)
+optimizer = torch.optim.Adam(learned.parameters(), lr=0.5, betas=(0.9, 0.95))
 history = []
 for step in range(120):
     optimizer.param_groups[0]["lr"] = 0.5 * (1 - step / 120)
