@@ -31,8 +31,8 @@ class WindowModel(nn.Module):
     """Forecasts from a window: the vectors of its tokens side by side, one hidden layer, a score for each next token.
 
     Every token of a window has the same table of vectors, so what is learned about a word at one place serves at all;
-    the hidden layer tells the places apart. The head starts at zero, so the loss starts at ln V; the vectors start small,
-    so that what is learned soon outweighs the chance that they began with.
+    the hidden layer tells the places apart. The head starts at zero, so the loss starts at ln V. The vectors start
+    small, so that what is learned soon outweighs the chance that they began with.
 
     Source: Bengio et al. 2003, "A Neural Probabilistic Language Model", equation 1, without the direct connections.
     """
