@@ -22,13 +22,13 @@ pretrain: .venv/installed-lab ## train a language model and let it talk (CORPUS=
 test: test-units test-notebooks test-browser ## prove everything: library, notebooks, exercises, a real browser, the one-click set-up
 
 # Two processes on two cores: with more threads each, they would mostly wait for one another.
-test-units test-browser: export OMP_NUM_THREADS = 1
+test-units test-notebooks test-browser: export OMP_NUM_THREADS = 1
 
 test-units: .venv/installed-dev
 	$(PY) -m pytest -p no:nbval -n 2 --cov --cov-fail-under=90 -m "not notebooks and not browser"
 
 test-notebooks: .venv/installed-dev
-	$(PY) -m pytest tests/test_notebooks.py
+	$(PY) -m pytest -n 2 tests/test_notebooks.py
 
 test-browser: .venv/installed-dev
 	$(PY) -m pytest -p no:nbval -n 2 tests/browser tests/test_one_click.py

@@ -19,12 +19,12 @@ pytestmark = pytest.mark.notebooks
 
 ROOT = Path(__file__).resolve().parents[1]
 GUARDS = ROOT / "tests/notebook_guards"
-TABLE = ROOT / ".cache/notebooks.md"
+TABLE = ROOT / f".cache/notebooks-{os.environ.get('PYTEST_XDIST_WORKER', 'all')}.md"
 
 
 @pytest.fixture(scope="module")
 def table() -> Iterator[list[str]]:
-    """Rows of notebook, seconds and memory; what was measured is left in `.cache/notebooks.md`."""
+    """Rows of notebook, seconds and memory; what was measured is left in `.cache/`, a file for each test process."""
     rows: list[str] = []
     yield rows
     TABLE.parent.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ import torch
 from course_lib import presets
 from course_lib.errors import CourseError
 from course_lib.model import GPT
-from course_lib.presets import NOTEBOOK_PRESETS, TEXT, WORLD, Preset, current_preset_name, find_preset
+from course_lib.presets import NOTEBOOK_PRESETS, TEXT, WORLD, Preset, current_preset_name, find_preset, training_steps
 
 ALL = [*WORLD.values(), *TEXT.values()]
 
@@ -93,3 +93,9 @@ def test_where_nothing_is_set_the_device_chooses(monkeypatch: pytest.MonkeyPatch
 def test_a_smoke_preset_is_the_smallest() -> None:
     for family in (WORLD, TEXT):
         assert min(family, key=lambda name: family[name].training.steps) == "smoke"
+
+
+@pytest.mark.parametrize(("preset", "expected"), [("smoke", [30, 1]), ("laptop", [300, 4]), ("gpu", [300, 4])])
+def test_a_lessons_own_trainings_are_short_under_smoke_alone(preset, expected, monkeypatch):
+    monkeypatch.setenv("COURSE_PRESET", preset)
+    assert [training_steps(300), training_steps(4)] == expected

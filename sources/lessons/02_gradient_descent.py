@@ -1076,6 +1076,7 @@ def lr_factor(step, steps, warmup, decay):
     return min(1, rising, falling)
 
 
+from course_lib.presets import training_steps
 from course_lib.training.schedules import learning_rate_factor
 
 claim(
@@ -1165,7 +1166,7 @@ print(f"a weight of the second layer, before training: {window_model(0)[4].weigh
 # %%
 def train_window_model(seed, lr, warmup, steps=200):
     """Mean loss of the last 20 batches, and the share of dead units after 10 steps and at the end."""
-    model, losses = window_model(seed), []
+    model, losses, steps = window_model(seed), [], training_steps(steps)  # fewer under the smoke preset
     optimizer = torch.optim.Adam(model.parameters())
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = lr * learning_rate_factor(step, steps, warmup, decay=0.2)

@@ -667,6 +667,7 @@ table(
 
 # %%
 from course_lib.model import WindowModel, preceding
+from course_lib.presets import training_steps
 
 
 class Window(torch.nn.Module):
@@ -709,7 +710,7 @@ def train_window(ids, window, steps, batch_size=512, lr=0.02):
     model = WindowModel(V, window, d_embedding=32, d_hidden=128, end_id=end)
     windows, targets = preceding(ids[None, :-1], window, nothing=V, end_id=end)[0], ids[1:]
     optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99))
-    history = []
+    history, steps = [], training_steps(steps)  # fewer under the smoke preset
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = lr * min(1, (1 - step / steps) / 0.6)
         drawn = torch.randint(len(targets), (batch_size,))
@@ -1010,7 +1011,7 @@ from course_lib.training import TrainingConfig, train
 torch.manual_seed(0)
 gpt = GPT(GPTConfig(vocab_size=letters.vocab_size, context_length=64, n_layers=2, n_heads=4, d_model=64))
 start = time.perf_counter()
-for _ in train(gpt, Windows(train_letters.numpy(), 16, 64, seed=0), TrainingConfig(steps=100)):
+for _ in train(gpt, Windows(train_letters.numpy(), 16, 64, seed=0), TrainingConfig(steps=training_steps(100))):
     pass
 seconds = time.perf_counter() - start
 gpt_loss = evaluate(gpt, windows_of_64).loss

@@ -627,6 +627,7 @@ forecast. Let us train one and look into its table.
 
 # %%
 from course_lib.model import WindowModel
+from course_lib.presets import training_steps  # as many as it says, and fewer under the smoke preset
 from course_lib.text.batches import DocumentRows
 from course_lib.training import TrainingConfig, train
 
@@ -637,7 +638,7 @@ with torch.no_grad():
     model.embedding.weight.mul_(0.5)  # start small, so that what was learned is not drowned by what was random
 
 rows = DocumentRows(ids, number_of[END], batch_size=8, context_length=128, seed=0)
-for step in train(model, rows, TrainingConfig(steps=400, muon_lr=None)):  # None: Adam for all
+for step in train(model, rows, TrainingConfig(steps=training_steps(400), muon_lr=None)):  # None: Adam for all
     if step.number in (1, 100, 400):
         print(f"step {step.number:4}   loss {step.loss:.3f}")
 trained = model.embedding.weight[:V].detach()
@@ -1122,7 +1123,7 @@ runs["rotary, trained to 64"] = ("rotary", LONG)
 loss_at = {}
 for name, (positions, length) in runs.items():
     small = reader(positions, LONG)
-    for _ in train(small, Windows(ids, 512 // length, length, seed=0), TrainingConfig(steps=120)):
+    for _ in train(small, Windows(ids, 512 // length, length, seed=0), TrainingConfig(steps=training_steps(120))):
         pass
     with torch.no_grad():
         costs = cross_entropy(small(inputs).flatten(0, 1), targets.flatten(), reduction="none").view_as(targets)
