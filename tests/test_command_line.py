@@ -214,6 +214,7 @@ def test_killed_and_resumed_equals_uninterrupted(text_file: Path, whole: Path, t
     assert weights(out) == weights(whole)
 
 
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 @pytest.mark.skipif(os.name != "posix", reason="sends the signal that ctrl-C sends on POSIX")
 def test_interrupted_nothing_is_lost(text_file: Path, whole: Path, tmp_path: Path, run: Run) -> None:
     """Ctrl-C long before the first checkpoint is due saves one, says how to go on, and the resumed run is the same."""
@@ -224,6 +225,7 @@ def test_interrupted_nothing_is_lost(text_file: Path, whole: Path, tmp_path: Pat
     assert process.stderr is not None
     read = ""
     while "loss" not in read:  # the progress bar shows the first steps
+        assert process.poll() is None, read
         read += process.stderr.read(1)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()

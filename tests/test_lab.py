@@ -173,6 +173,7 @@ def status_of(url: str) -> int:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="stops the server as Ctrl-C does on POSIX")
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 def test_the_server_answers_here_only_and_only_to_its_token(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a taken port, too, and whatever the user's own settings of Jupyter say."""
     settings = course.parent / "settings"

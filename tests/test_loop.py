@@ -8,7 +8,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -302,15 +302,7 @@ MOMENTS = {
 }
 
 
-@pytest.fixture
-def _ctrl_c_interrupts() -> Iterator[None]:
-    """As in a terminal. A process that a shell started in the background ignores it, and so do its children."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("_ctrl_c_interrupts")
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 @pytest.mark.parametrize("moment", list(MOMENTS))
 def test_an_interrupt_waits_for_the_end_of_the_step(moment):
     whole, run = new_run(), new_run()
@@ -333,7 +325,7 @@ def test_an_interrupt_waits_for_the_end_of_the_step(moment):
     assert equal(weights(run), weights(whole))
 
 
-@pytest.mark.usefixtures("_ctrl_c_interrupts")
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 def test_interrupts_at_random_moments_tear_no_step():
     whole, run = new_run(steps=1000, decay=0), new_run(steps=1000, decay=0)
     rng = random.Random(0)
