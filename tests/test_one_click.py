@@ -6,12 +6,14 @@ The notebook's own set-up cell installs the course, from a repository that holds
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
+import nbformat
 import pytest
 from filelock import FileLock
 
@@ -28,11 +30,22 @@ import json
 print(json.dumps({name: version(name) for name in {package.name for package in distributions()}}))
 """
 
+# An import at any depth, such as within an answer.
+IMPORT = re.compile(r"\s*(import|from) \w")
+
 
 def notebooks() -> list[Path]:
-    return sorted(
-        path for edition in ("notebooks", "exercises", "solutions") for path in (ROOT / edition).glob("*.ipynb")
-    )
+    """Lessons and exercises. A solution has the set-up cell and the imports of its exercises, to the letter."""
+    return sorted(path for edition in ("notebooks", "exercises") for path in (ROOT / edition).glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "solutions").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_solution_needs_what_its_exercises_need(path: Path) -> None:
+    def needs(notebook: Path) -> list[str]:
+        cells = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
+        return [cells[0], *(line for cell in cells[1:] for line in cell.splitlines() if IMPORT.match(line))]
+
+    assert needs(path) == needs(ROOT / "exercises" / path.name)
 
 
 def python_in(environment: Path) -> Path:
