@@ -128,7 +128,7 @@ def test_a_note_shows_where_its_point_is_drawn():
 
 def test_a_map_is_a_page_and_a_picture_and_its_labels_are_text():
     odd = "\"><script>alert('$x$')</script>"
-    drawn = hover_map(POINTS, ["king", "queen", odd], groups=["a", "b", "a"], title="words", links=[(0, 1)])
+    drawn = hover_map(POINTS, ["king", "queen", odd], groups=["a", "b", "a"], title="words")
     assert "<script" not in drawn.markup
     bundle = drawn._repr_mimebundle_()
     assert base64.b64decode(bundle["image/png"]) == drawn.still

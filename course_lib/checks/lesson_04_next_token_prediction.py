@@ -14,20 +14,10 @@ from torch import Tensor
 
 from course_lib.checks.describe import as_numbers, describe
 from course_lib.checks.registry import exercise
-from course_lib.checks.trial import Mistake, Returned, Trial
+from course_lib.checks.trial import Mistake, Returned, Trial, any_of, tensor_shows
 
 LN2 = math.log(2)
 Documents = list[list[int]]
-
-
-def _any_of(mistake: str, says: str, *wrong: Any) -> list[Mistake]:
-    """One diagnosis for several results."""
-    return [Mistake(mistake, gives, says) for gives in wrong if gives is not None]
-
-
-def _seen(mistake: str, shown_by: Callable[[Tensor], object], says: str) -> Mistake:
-    """A mistake that can be seen in the tensor that came back."""
-    return Mistake(mistake, lambda got: isinstance(got, Tensor) and bool(shown_by(got)), says)
 
 
 def _close(got: object, wanted: object) -> bool:
@@ -112,26 +102,26 @@ def _agrees_on_counts(trial: Trial, documents: Documents, vocab_size: int, law: 
         expected,
         law,
         Mistake("transposed", right.T, "Rows and columns are exchanged: the row is the token *before*."),
-        *_any_of(
+        *any_of(
             "no_end_marks",
             "Only the pairs inside the documents were counted. The first token comes after the end mark, and the end "
             "mark comes after the last.",
             table(inner),
             table(inner + empty),
         ),
-        *_any_of(
+        *any_of(
             "no_end",
             "How documents end was not counted: after its last token comes the end mark.",
             table(inner + starts),
             table(inner + starts + empty),
         ),
-        *_any_of(
+        *any_of(
             "no_start",
             "How documents begin was not counted: their first token comes after the end mark.",
             table(inner + ends),
             table(inner + ends + empty),
         ),
-        *_any_of(
+        *any_of(
             "across_documents",
             "The last token of a document is counted as coming before the first of the next one. Between them stands "
             "the end mark.",
@@ -140,20 +130,20 @@ def _agrees_on_counts(trial: Trial, documents: Documents, vocab_size: int, law: 
             table(pairwise([0, *joined])),
             table(pairwise([*joined, 0])),
         ),
-        *_any_of(
+        *any_of(
             "not_reset",
             "Later documents do not begin after the end mark, but after whatever token came last before them. Is the "
             "token before put back to 0 at the start of each document?",
             *([table(not_reset)] if len(filled) > 1 else []),
         ),
-        *_any_of(
+        *any_of(
             "end_twice",
             "The end mark comes after the end mark too often. With the documents laid in a row, one end mark between "
             "two of them is enough: it is the end of one and what the next one's first token follows.",
             table(end_twice),
             table([*pairwise([0, *(token for document in documents for token in (0, *document, 0)), 0])]),
         ),
-        *_any_of(
+        *any_of(
             "outer_marks_missing",
             "With the documents laid in a row, there must also be an end mark in front of the first one and behind the "
             "last one.",
@@ -167,7 +157,7 @@ def _agrees_on_counts(trial: Trial, documents: Documents, vocab_size: int, law: 
             "Every pair that occurs has a 1. An assignment, or `counts[a, b] += 1` with lists of indices, counts a "
             "pair that comes twice only once.",
         ),
-        *_any_of(
+        *any_of(
             "once_a_document",
             "A pair that comes twice in a document was counted once, or a document that comes twice was.",
             table(pair for document in documents for pair in set(_pairs(document))),
@@ -179,18 +169,18 @@ def _agrees_on_counts(trial: Trial, documents: Documents, vocab_size: int, law: 
         ),
         Mistake("shares", shares, "Every row adds up to 1. Wanted are the counts themselves."),
         Mistake("shares", right / right.sum(), "The table adds up to 1. Wanted are the counts themselves."),
-        *_any_of(
+        *any_of(
             "one_document",
             "Only one of the documents was counted. Is there a `return` inside the loop, or a new table in each round?",
             *(table(_pairs(document)) for document in (documents[:1] + documents[-1:] if len(documents) > 1 else [])),
         ),
-        *_any_of(
+        *any_of(
             "one_document_left_out",
             "One of the documents was not counted.",
             *(right - table(_pairs(document)) for document in (documents if len(documents) > 1 else [])),
         ),
         Mistake("starts_from_ones", right + 1, "Every count is one too high: the table does not start from 0."),
-        *_any_of(
+        *any_of(
             "other_end_mark",
             "Another token stands for the end. The end mark is token 0.",
             table(
@@ -199,7 +189,7 @@ def _agrees_on_counts(trial: Trial, documents: Documents, vocab_size: int, law: 
                 for a, b in (_pairs(document) if document else [])
             ),
         ),
-        *_any_of(
+        *any_of(
             "two_apart",
             "These are tokens that stand two places apart. Count neighbours.",
             table(
@@ -209,7 +199,7 @@ def _agrees_on_counts(trial: Trial, documents: Documents, vocab_size: int, law: 
         Mistake(
             "both_ways", right + right.T, "Every pair was counted in both directions. Only what comes *after* counts."
         ),
-        *_any_of(
+        *any_of(
             "skips_the_empty",
             "An empty document is left out. It is a document too: what comes first in it is its end.",
             *([table(_all_pairs(filled))] if empty else []),
@@ -219,12 +209,12 @@ def _agrees_on_counts(trial: Trial, documents: Documents, vocab_size: int, law: 
             table(pair for document in documents for pair in _pairs(document)[::2]),
             "Only every second pair was counted. Two pairs in a row share a token: `zip(padded, padded[1:])`.",
         ),
-        _seen(
+        tensor_shows(
             "wrong_size",
             lambda got: got.ndim == 2 and got.shape != right.shape,
             f"Yours has shape {_shape_of(answer.value)}. The table is V by V, whatever tokens occur.",
         ),
-        _seen(
+        tensor_shows(
             "column_of_totals",
             lambda got: got.ndim == 1 and len(got) == vocab_size,
             "That is one number a token. Wanted is one for every *pair* of tokens.",
@@ -287,12 +277,12 @@ def _agrees_with_add_k(trial: Trial, counts: Tensor, k: float, law: str) -> None
             counts + k / (total + k * vocab_size),
             "Brackets are missing: `counts + k / ...` divides k alone.",
         ),
-        *_any_of(
+        *any_of(
             "unseen_gets_nothing",
             "All is right but the contexts that were never seen. With k above 0 the formula holds for them too.",
             *([torch.where(total > 0, right, 0.0)] if (total == 0).any() and (total > 0).any() else []),
         ),
-        *_any_of(
+        *any_of(
             "k_only_above",
             "The counts grew, and their total below the line did not. So a row adds up to more than 1.",
             raised / total,
@@ -313,12 +303,12 @@ def _agrees_with_add_k(trial: Trial, counts: Tensor, k: float, law: str) -> None
             (counts + 1) / (total + vocab_size),
             "That is the answer for k = 1, whatever k is.",
         ),
-        *_any_of(
+        *any_of(
             "no_smoothing",
             "These are the bare shares: nothing was added. (A *factor* k cancels.)",
             *([] if k == 0 else [share, eased]),
         ),
-        *_any_of(
+        *any_of(
             "added_to_shares",
             "k was added to the *shares*. It is added to the counts, before anything is divided.",
             eased + k,
@@ -326,19 +316,19 @@ def _agrees_with_add_k(trial: Trial, counts: Tensor, k: float, law: str) -> None
             (eased + k) / (eased + k).sum(-1, keepdim=True),
             (share + k) / (share + k).sum(-1, keepdim=True),
         ),
-        *_any_of(
+        *any_of(
             "only_the_unseen",
             "Only the zeros got their k. Add it to every count, or what was seen once loses against what was not.",
             _normalised(torch.where(counts == 0, k, counts.float())),
             torch.where(counts == 0, k, counts.float()) / (total + k * vocab_size),
         ),
-        *_any_of(
+        *any_of(
             "only_the_seen",
             "Zeros stayed zeros: what was never counted gets its k as well. That is what the k is for.",
             _normalised(torch.where(counts > 0, raised, 0.0)),
             torch.where(counts > 0, right, 0.0),
         ),
-        *_any_of(
+        *any_of(
             "no_keepdim",
             "The sums of the rows were laid on the *columns*: without `keepdim=True` the axis is gone, and what is "
             "left lines up with the wrong one.",
@@ -348,7 +338,7 @@ def _agrees_with_add_k(trial: Trial, counts: Tensor, k: float, law: str) -> None
                 else []
             ),
         ),
-        *_any_of(
+        *any_of(
             "wrong_axis",
             "The probabilities add up to 1 along another axis. What comes is the last one.",
             *(raised / raised.sum(axis, keepdim=True) for axis in range(counts.ndim - 1)),
@@ -370,12 +360,12 @@ def _agrees_with_add_k(trial: Trial, counts: Tensor, k: float, law: str) -> None
             raised / (total + k * counts.numel()),
             "Below the line, k is multiplied by the number of entries of the whole table. What adds up is a row.",
         ),
-        *_any_of(
+        *any_of(
             "kinds_for_v",
             "Below the line, k is multiplied by the number of tokens that were *seen*. All V of them got a k.",
             *([raised / (total + k * (counts > 0).sum(-1, keepdim=True))] if (counts == 0).any() else []),
         ),
-        *_any_of(
+        *any_of(
             "softmax",
             "That is a softmax. Counts are proportions already: divide.",
             raised.softmax(-1),
@@ -384,17 +374,17 @@ def _agrees_with_add_k(trial: Trial, counts: Tensor, k: float, law: str) -> None
         ),
         Mistake("counts_only", raised, "These are the raised counts. Divide each by the sum of its row."),
         Mistake("log_probabilities", right.log(), "These are logarithms. Wanted are the probabilities."),
-        _seen(
+        tensor_shows(
             "rounded",
             lambda got: (got == got.round()).all() and not (right == right.round()).all(),
             "There are whole numbers only. Was a float written into a tensor of whole numbers, or `//` used?",
         ),
-        _seen(
+        tensor_shows(
             "nan_for_the_unseen",
             lambda got: got.isnan().any(),
             "There is nan in it: 0 / 0, from a context that was never seen. Add k before you divide.",
         ),
-        _seen(
+        tensor_shows(
             "not_normalised",
             lambda got: (got.sum(-1) - 1).abs().max() > 1e-3,
             "There is a row that does not add up to 1.",
@@ -449,7 +439,7 @@ def nats_per_guess(trial: Trial) -> None:
     trial(p=cut, documents=documents).equals(
         math.inf,
         "if something comes that the table thinks impossible, the loss is infinite",
-        *_any_of(
+        *any_of(
             "zero_left_out",
             "The guess with probability 0 was left out. That hides the one mistake for which there is no excuse.",
             _mean_cost(cut, possible),
@@ -494,35 +484,35 @@ def _agrees_on_nats(trial: Trial, p: Tensor, documents: Documents, law: str) -> 
     answer.equals(
         right,
         law,
-        *_any_of(
+        *any_of(
             "mean_of_means",
             "That is the mean of the documents' means, in which a guess in a short document weighs more. Add up "
             "everything and divide once.",
             mean_of_means(by_document) if len(documents) > 1 else None,
             mean_of_means([part[:-1] for part in by_document]) if len(documents) > 1 else None,
         ),
-        *_any_of(
+        *any_of(
             "end_not_guessed",
             "The ends were not guessed. After its last token comes the end mark.",
             mean([pair for part in by_document for pair in part[:-1]]),
         ),
-        *_any_of(
+        *any_of(
             "start_not_guessed",
             "The first tokens were not guessed. They come after the end mark.",
             mean([pair for part in by_document for pair in part[1:]]),
         ),
-        *_any_of(
+        *any_of(
             "no_end_marks",
             "Only pairs inside the documents were taken. The first token is guessed from the end "
             "mark, and the end is guessed too.",
             mean([pair for part in by_document for pair in part[1:-1]]),
         ),
-        *_any_of(
+        *any_of(
             "divides_by_tokens",
             "The sum is right. It is divided by the number of tokens, and there is one guess more in each document.",
             total / n_tokens if n_tokens else None,
         ),
-        *_any_of(
+        *any_of(
             "wrong_divisor",
             "The sum is right. What it is divided by is not the number of guesses.",
             *(total / (n_tokens + extra) for extra in (1, -1, 2 * len(documents)) if n_tokens + extra > 0),
@@ -533,22 +523,22 @@ def _agrees_on_nats(trial: Trial, p: Tensor, documents: Documents, law: str) -> 
         Mistake("bits", right / LN2, "These are bits. Nats want the natural logarithm."),
         Mistake("perplexity", math.exp(right), "That is the perplexity: e to the power of the answer."),
         Mistake("decimal_logarithm", right / math.log(10), "That is the logarithm to base 10. Take the natural one."),
-        *_any_of(
+        *any_of(
             "no_logarithm",
             "That is the average probability. A cost is minus the logarithm of a probability.",
             sum(float(p[pair]) for pair in pairs) / len(pairs),
         ),
-        *_any_of(
+        *any_of(
             "logarithm_of_the_mean",
             "You averaged the probabilities first and took the logarithm then. Each guess has a cost of its own.",
             -math.log(sum(float(p[pair]) for pair in pairs) / len(pairs)),
         ),
-        *_any_of(
+        *any_of(
             "transposed",
             "Rows and columns are exchanged: the row is the token *before*.",
             _mean_cost(p.T, pairs),
         ),
-        *_any_of(
+        *any_of(
             "across_documents",
             "The documents were laid in a row without an end mark between them: the first token of one is guessed from "
             "the last of another.",
@@ -566,17 +556,17 @@ def _agrees_on_nats(trial: Trial, p: Tensor, documents: Documents, law: str) -> 
             if all(documents)
             else None,
         ),
-        *_any_of(
+        *any_of(
             "softmaxed",
             "The table holds probabilities already. Yours takes a softmax of them (as torch's `cross_entropy` does).",
             _mean_cost(p.softmax(-1), pairs),
         ),
-        *_any_of(
+        *any_of(
             "product",
             "That is the probability of everything together. Wanted is what a guess costs on average.",
             math.exp(-total) if total < 6 else None,
         ),
-        *_any_of(
+        *any_of(
             "end_twice",
             "Between two documents the end mark is guessed from the end mark. With the documents laid in a row, one "
             "end mark between two of them is enough.",
@@ -586,7 +576,7 @@ def _agrees_on_nats(trial: Trial, p: Tensor, documents: Documents, law: str) -> 
                 else []
             ),
         ),
-        *_any_of(
+        *any_of(
             "outer_marks_missing",
             "With the documents laid in a row, there must also be an end mark in front of the first one and behind the "
             "last one.",
@@ -594,24 +584,24 @@ def _agrees_on_nats(trial: Trial, p: Tensor, documents: Documents, law: str) -> 
             mean([*pairwise([token for document in documents for token in (*document, 0)])]),
             mean([*pairwise([token for document in documents for token in (0, *document)][1:])]),
         ),
-        *_any_of(
+        *any_of(
             "always_from_the_start",
             "Every token is guessed from the end mark. The row is that of the token just before.",
             _mean_cost(p, [(0, b) for _, b in pairs]),
         ),
-        *_any_of(
+        *any_of(
             "guesses_the_token_before",
             "What is looked up is not the probability of what comes.",
             _mean_cost(p, [(a, a) for a, _ in pairs]),
             _mean_cost(p, [(b, b) for _, b in pairs]),
         ),
-        *_any_of(
+        *any_of(
             "one_document",
             "Only one of the documents counts in yours. Is there a `return` inside the loop, or a sum that is reset?",
             *(_mean_cost(p, part) for part in (by_document if len(documents) > 1 else [])),
             *(_mean_cost(p, part) * len(part) / len(pairs) for part in (by_document if len(documents) > 1 else [])),
         ),
-        *_any_of(
+        *any_of(
             "distinct_pairs",
             "A pair that comes twice costs twice. Was a set taken, or a table of 0 and 1?",
             *([_mean_cost(p, sorted(set(pairs)))] if len(set(pairs)) < len(pairs) else []),
@@ -769,7 +759,7 @@ def _agrees_on_text(trial: Trial, p: Tensor, u: list[float], law: str) -> None:
     answer.equals(
         right,
         law,
-        *_any_of(
+        *any_of(
             "keeps_the_end",
             "The end mark is part of the text. It only says that the text is over: leave it out.",
             *([_attempt(p, u, keep_end=True)] if _attempt(p, u, keep_end=True) != right else []),
@@ -785,13 +775,13 @@ def _agrees_on_text(trial: Trial, p: Tensor, u: list[float], law: str) -> None:
             [0, *_attempt(p, u, keep_end=True)],
             "The text stands between end marks. They are not part of it.",
         ),
-        *_any_of(
+        *any_of(
             "first_token_only",
             "The first token is right, and then the text ends. Is there a `return` or a `break` that should not be "
             "there, or does the second token come from the wrong row?",
             *([right[:1]] if len(right) > 1 else []),
         ),
-        *_any_of(
+        *any_of(
             "does_not_stop",
             "It goes on after the end mark. When token 0 is drawn, the text is over, whatever is left in `u`.",
             _attempt(p, u, stop=False),
@@ -803,93 +793,93 @@ def _agrees_on_text(trial: Trial, p: Tensor, u: list[float], law: str) -> None:
             "A random number that is *equal* to a running total is not below it: go on to the next token. (With "
             "`torch.searchsorted`, say `right=True`.) Or else a token with probability 0 can be drawn.",
         ),
-        *_any_of(
+        *any_of(
             "no_probability_left",
             "Rounding left the total a hair below the random number, and the token that yours takes then has "
             "probability 0, or is none at all. Take the last one whose probability is not 0.",
             *(_attempt(p, u, first_above_or(missing)) for missing in (last_token, 0)),
             *(_attempt(p, u, first_above_or(missing)) for missing in (last_token + 1, -1)),
         ),
-        *_any_of(
+        *any_of(
             "no_context",
             "Every token is drawn from the row of the end mark. The row is that of the token drawn last.",
             _attempt(p, u, follow=False),
             _attempt(p, u, follow=False, stop=False),
         ),
-        *_any_of(
+        *any_of(
             "likeliest",
             "That is the likeliest token, each time. The random number should decide.",
             _attempt(p, u, likeliest),
         ),
-        *_any_of(
+        *any_of(
             "one_number_for_all",
             "The same random number is used again and again. Each token takes the next one.",
             _attempt(p, u, renewed),
         ),
-        *_any_of(
+        *any_of(
             "transposed",
             "Rows and columns are exchanged: the row is the token *before*, and adds up to 1.",
             _attempt(table, u),
         ),
-        *_any_of(
+        *any_of(
             "no_running_total",
             "The random number is compared with the probabilities themselves. Compare it with their running total: "
             "`cumsum`.",
             _attempt(p, u, own_probability),
             _attempt(p, u, nearest),
         ),
-        *_any_of(
+        *any_of(
             "even",
             "Tokens are drawn evenly, as if all were equally likely. A likely one has a longer stretch.",
             _attempt(p, u, even),
         ),
-        *_any_of(
+        *any_of(
             "backwards",
             "The running total is taken from the other end of the row.",
             _attempt(p, u, backwards),
             _attempt(p, [1 - number for number in u]),
         ),
-        *_any_of(
+        *any_of(
             "one_further",
             "It draws the token *behind* the one wanted. The first whose running total is above is the one.",
             _attempt(p, u, one_further),
         ),
-        *_any_of(
+        *any_of(
             "one_before",
             "It draws the token *in front of* the one wanted: the last whose running total is not above.",
             _attempt(p, u, one_before),
         ),
-        *_any_of(
+        *any_of(
             "skips_a_number",
             "One of the random numbers is passed over. The first one draws the first token, the next the second.",
             _attempt(p, u[1:]),
             _attempt(p, u[::2]),
             *([_attempt(p, u[:-1])] if len(right) == len(u) else []),
         ),
-        *_any_of(
+        *any_of(
             "wrong_axis",
             "The running total goes down the columns. It goes along a row, the one of the token before.",
             _attempt(p.cumsum(0), u, first_value_above),
             _attempt(p.cumsum(0), u, how_many_not_above),
             _attempt(p.flatten().cumsum(0).view_as(p), u, first_value_above),
         ),
-        *_any_of(
+        *any_of(
             "wrong_first_row",
             "The first token is not drawn from the row of the end mark, `p[0]`.",
             *(_attempt(p, u, start=start) for start in range(1, len(p))),
         ),
-        *_any_of(
+        *any_of(
             "sorted",
             "The running total is taken in sorted order. Walk along the row as it is.",
             _attempt(p, u, sorted_row),
             _attempt(p, u, sorted_row_place),
         ),
-        *_any_of(
+        *any_of(
             "last_above",
             "That is the *last* token whose running total is above the random number. The first one is wanted.",
             *([[last_token] * len(u)] if len(u) > 1 else []),
         ),
-        *_any_of(
+        *any_of(
             "reversed",
             "The text is written from its end. The token drawn first stands first.",
             *([right[::-1]] if len(right) > 1 else []),
@@ -1006,37 +996,37 @@ def _agrees_on_windows(trial: Trial, ids: Tensor, length: int, step: int, law: s
     inputs.equals(
         right,
         law,
-        *_any_of(
+        *any_of(
             "row_without_targets",
             "There is a row too many: its last token has no target in the text.",
             *([_cut(ids, length, sliced)] if len(sliced) > len(starts) else []),
         ),
-        *_any_of(
+        *any_of(
             "does_not_begin_at_the_beginning",
             "The first row should begin with the first token of the text.",
             shifted if len(starts) else None,
         ),
-        *_any_of(
+        *any_of(
             "backwards",
             "The order is turned round. The first row begins the text.",
             *([right.flip(0), right.flip(1), right.flip(0, 1)] if len(starts) > 1 else []),
         ),
-        _seen(
+        tensor_shows(
             "too_few_rows",
             lambda got: got.ndim == 2 and got.shape[1] == length and len(got) < len(right),
             f"There are too few rows: {len(right)} fit.",
         ),
-        _seen(
+        tensor_shows(
             "too_many_rows",
             lambda got: got.ndim == 2 and got.shape[1] == length and len(got) > len(right),
             f"There are too many rows: {len(right)} fit, together with their targets.",
         ),
-        _seen(
+        tensor_shows(
             "columns",
             lambda got: got.shape == right.T.shape and got.shape != right.shape,
             "Rows and columns are exchanged: the shape is (N, length).",
         ),
-        _seen(
+        tensor_shows(
             "other_starts",
             lambda got: (
                 got.shape == right.shape
@@ -1082,17 +1072,17 @@ def _agrees_on_windows(trial: Trial, ids: Tensor, length: int, step: int, law: s
                     lambda got: (got[:, :-2] == right[:, 2:]).all() if length > 2 else False,
                     "They are shifted by two. It is one token.",
                 ),
-                _seen(
+                tensor_shows(
                     "shifted_by_a_row",
                     lambda got: got.shape == shifted.shape and length > 1 and (got[:, 0] == shifted[:, -1]).all(),
                     "The targets begin where the row ends. They begin one token after the row *begins*.",
                 ),
-                _seen(
+                tensor_shows(
                     "last_target_made_up",
                     lambda got: got.shape == shifted.shape and (got[:, :-1] == shifted[:, :-1]).all(),
                     "All is right but the last column: the token that comes after the row stands in the text.",
                 ),
-                _seen(
+                tensor_shows(
                     "last_target_made_up",
                     lambda got: got.shape == shifted.shape and (got[:-1] == shifted[:-1]).all() and len(shifted) > 1,
                     "All is right but the last row.",
@@ -1153,7 +1143,7 @@ def by_hand(trial: Trial) -> None:
         "a 4-gram is three tokens of context and one to be guessed",
         Mistake("counts_the_guess", 20**4, "That is how many 4-grams there are. The last token is not context."),
         Mistake("counts_too_few", 20**2, "That is a context of two tokens."),
-        *_any_of(
+        *any_of(
             "multiplied",
             "The first place can hold any of the 20 words, and with each of them the second any of the 20 ...",
             80,
@@ -1170,7 +1160,7 @@ def by_hand(trial: Trial) -> None:
         3720,
         "what is learned are the vectors, the hidden layer and the head",
         Mistake("biases_forgotten", 3600, "The biases are missing: one for each hidden unit, one for each logit."),
-        *_any_of("biases_forgotten", "One layer's biases are missing.", 3700, 3620),
+        *any_of("biases_forgotten", "One layer's biases are missing.", 3700, 3620),
         Mistake(
             "vector_for_nothing",
             3730,
@@ -1341,83 +1331,83 @@ def _agrees_with_kneser_ney(trial: Trial, counts: Tensor, discount: float, law: 
     answer.equals(
         right.float(),
         law,
-        *_any_of(
+        *any_of(
             "plain_frequencies",
             "The shorter forecast counts how often w came. Here it counts after how many *different* tokens: that is "
             "the idea of Kneser and Ney.",
             with_lower(_lower(frequency, discount)),
             with_lower(frequency / frequency.sum()),
         ),
-        *_any_of(
+        *any_of(
             "kinds_exchanged",
             "For the shorter forecast, N(w) is after how many tokens w came. Yours counts how many came after w: the "
             "sum runs along the other axis.",
             with_lower(_lower(n_after, discount)),
             with_lower(n_after / n_after.sum()),
         ),
-        *_any_of(
+        *any_of(
             "lower_not_discounted",
             "p(w) itself is not discounted: yours is N(w) / N, and a token that never came would get nothing. Take "
             "the discount off there too, and spread it evenly.",
             with_lower(bare),
         ),
-        *_any_of(
+        *any_of(
             "lower_loses_the_discount",
             "In p(w), the discount is taken off and not handed on: its second term is missing.",
             with_lower(_clipped(n_before, discount) / n),
         ),
-        *_any_of(
+        *any_of(
             "lower_spreads_without_m",
             "In p(w), the second term lacks the factor M: the discount was taken off M times.",
             with_lower(_clipped(n_before, discount) / n + discount / n / v),
         ),
-        *_any_of(
+        *any_of(
             "lower_takes_v_for_m",
             "In p(w), the discount was taken off once for each token that *came*, M in all. Yours hands it out V "
             "times.",
             *([with_lower(_clipped(n_before, discount) / n + discount / n)] if m < v else []),
         ),
-        *_any_of(
+        *any_of(
             "lower_not_spread",
             "In p(w), what was saved is given to every token whole. It is shared by all V of them: 1 / V.",
             with_lower(_clipped(n_before, discount) / n + discount * m / n),
         ),
-        *_any_of(
+        *any_of(
             "even_fallback",
             "What was saved is spread evenly. It should go where p(w) says.",
             with_lower(even),
         ),
-        *_any_of(
+        *any_of(
             "discount_not_spent",
             "The discount is taken off, and nothing is done with it: the second term is missing, so a row adds up to "
             "less than 1.",
             where_seen(above / safe, shorter),
             where_seen(above / safe, 0.0),
         ),
-        *_any_of(
+        *any_of(
             "kinds_forgotten",
             "The second term lacks the factor kinds(c). The discount was taken off that many times, and all of it "
             "has to be handed on.",
             where_seen((above + discount * shorter) / safe, shorter),
         ),
-        *_any_of(
+        *any_of(
             "not_divided",
             "The second term is not divided by C(c). What was saved is a *share* of the row.",
             where_seen(above / safe + saved * shorter, shorter),
         ),
-        *_any_of(
+        *any_of(
             "v_for_kinds",
             "The second term hands out V discounts. Only the tokens that came had one taken off: kinds(c) of them.",
             where_seen((above + discount * v * shorter) / safe, shorter),
         ),
-        *_any_of(
+        *any_of(
             "kinds_before",
             "kinds(c) is how many different tokens came *after* c: the sum of a row of `counts > 0`. Yours seems to be "
             "the sum of a column.",
             where_seen((above + discount * n_before[:, None] * shorter) / safe, shorter),
             where_seen((above + discount * n_before * shorter) / safe, shorter),
         ),
-        *_any_of(
+        *any_of(
             "below_zero",
             "The discount was taken off the zeros too: tokens that never came have less than they should. Cut off at "
             "0: `clamp(min=0)`.",
@@ -1425,58 +1415,58 @@ def _agrees_with_kneser_ney(trial: Trial, counts: Tensor, discount: float, law: 
             _mixed_unclipped(counts_f, discount, n_before),
             with_lower((n_before - discount) / n + discount * m / n / v) if m < v else None,
         ),
-        *_any_of(
+        *any_of(
             "backs_off",
             "The shorter forecast is used only where nothing was counted. It is added for *every* token, seen or not.",
             where_seen(torch.where(counts > 0, above / safe, saved * shorter / safe), shorter),
             where_seen(torch.where(counts > 0, above / safe, shorter), shorter),
         ),
-        *_any_of(
+        *any_of(
             "no_discount",
             "Nothing was taken off the counts, so that with the second term a row adds up to more than 1.",
             where_seen((counts_f + saved * shorter) / safe, shorter),
         ),
-        *_any_of(
+        *any_of(
             "only_shares",
             "These are the bare shares. Where are discount and shorter forecast?",
             where_seen(counts_f / safe, shorter),
             where_seen(counts_f / safe, 0.0),
         ),
-        *_any_of(
+        *any_of(
             "transposed",
             "Rows and columns are exchanged: the row is the token before.",
             right.T,
             _mixed(counts_f.T, discount, _lower(n_after, discount)).T,
             _mixed(counts_f.T, discount, _lower(n_after, discount)),
         ),
-        *_any_of("only_the_shorter", "That is p(w) alone. The row of c comes on top.", shorter, shorter.expand(v, v)),
-        _seen(
+        *any_of("only_the_shorter", "That is p(w) alone. The row of c comes on top.", shorter, shorter.expand(v, v)),
+        tensor_shows(
             "nan_for_the_unseen",
             lambda got: got.isnan().any() and unseen.any() and _close(got[~unseen], right[~unseen]),
             "All is right but the rows of tokens that were never followed by anything: 0 / 0 is nan there. Put p(w) in "
             "their place.",
         ),
-        *_any_of(
+        *any_of(
             "unseen_gets_nothing",
             "All is right but the rows of tokens that were never followed by anything. They get p(w), not 0.",
             *([spread] if unseen.any() else []),
         ),
-        _seen(
+        tensor_shows(
             "unseen_context",
             lambda got: unseen.any() and got.shape == right.shape and _close(got[~unseen], right[~unseen]),
             "All is right but the rows of tokens that were never followed by anything. They get p(w).",
         ),
-        _seen(
+        tensor_shows(
             "rounded",
             lambda got: (got == got.round()).all(),
             "There are whole numbers only. Was a float written into a tensor of whole numbers?",
         ),
-        _seen(
+        tensor_shows(
             "nan",
             lambda got: got.isnan().any(),
             "There is nan in it: 0 / 0, or infinity less infinity.",
         ),
-        *_any_of(
+        *any_of(
             "no_keepdim",
             "The sums of the rows were laid on the *columns*: without `keepdim=True` the axis is gone, and what is "
             "left lines up with the wrong one.",
@@ -1485,12 +1475,12 @@ def _agrees_with_kneser_ney(trial: Trial, counts: Tensor, discount: float, law: 
             (above + discount * n_after * shorter) / total.squeeze(1),
             above / safe + discount * n_after * shorter / total.squeeze(1),
         ),
-        *_any_of(
+        *any_of(
             "shorter_by_rows",
             "p(w) was laid on the rows. It belongs to the token that *comes*, the column.",
             (above + saved * shorter[:, None]) / safe,
         ),
-        *_any_of(
+        *any_of(
             "wrong_n",
             "In p(w), N is the sum of all N(w): how many different pairs there are. Yours divides by something else.",
             *(
@@ -1499,25 +1489,25 @@ def _agrees_with_kneser_ney(trial: Trial, counts: Tensor, discount: float, law: 
             ),
             *(with_lower(n_before / wrong) for wrong in (counts_f.sum(), v, m)),
         ),
-        *_any_of(
+        *any_of(
             "wrong_kinds",
             "kinds(c) is how many *different* tokens came after c, one number for each row.",
             where_seen((above + discount * total * shorter) / safe, shorter),
             where_seen((above + discount * n * shorter) / safe, shorter),
             where_seen((above + discount * m * shorter) / safe, shorter),
         ),
-        *_any_of(
+        *any_of(
             "discounts_in_proportion",
             "Every count was made smaller by the same *share* of itself. The discount is the same number off each.",
             with_seen_share,
         ),
-        _seen(
+        tensor_shows(
             "shorter_is_wrong",
             lambda got: _rows_add_up(got) and _takes_another_shorter(got, above / safe, saved / safe, ~unseen),
             "The first term is right, and each row adds up to 1. But what was saved is spent as another forecast says: "
             f"look at your p(w). Here it should be {describe(shorter[:12])}.",
         ),
-        _seen(
+        tensor_shows(
             "rows_do_not_add_up",
             lambda got: got.shape == right.shape and not _rows_add_up(got),
             "There is a row that does not add up to 1. What is taken off in the first term has to come back in the "

@@ -12,7 +12,7 @@ from typing import Any
 
 from course_lib.checks.describe import as_numbers
 from course_lib.checks.registry import exercise
-from course_lib.checks.trial import Mistake, Returned, Trial
+from course_lib.checks.trial import Mistake, Returned, Trial, any_of
 
 Pair = tuple[int, int]
 Pieces = Mapping[tuple[int, ...], int]
@@ -21,11 +21,6 @@ Pieces = Mapping[tuple[int, ...], int]
 def _like(mistake: str, wrong: Any, says: str) -> Mistake:
     """A mistake known by its result, where that is not made of numbers alone."""
     return Mistake(mistake, lambda got: type(got) is not bool and bool(got == wrong), says)
-
-
-def _any_of(mistake: str, says: str, *wrong: Any) -> list[Mistake]:
-    """One diagnosis for several results."""
-    return [Mistake(mistake, gives, says) for gives in wrong]
 
 
 @exercise("05.1", title="Count the pairs", stars=1, minutes=10)
@@ -295,7 +290,7 @@ def _agrees_on_merge(trial: Trial, tokens: list[int], pair: Pair, new_token: int
             _merge_where(tokens, new_token, lambda a, b: (a, b) == pair or (b, a) == pair),
             "The pair was joined in the opposite order as well. First and second must match in their places.",
         ),
-        *_any_of(
+        *any_of(
             "half_a_match",
             "Something was joined that is not the pair: *both* tokens have to match.",
             _merge_where(tokens, new_token, lambda a, b: a == first),
@@ -412,7 +407,7 @@ def _agrees_on_encoding(trial: Trial, piece: bytes, merges: list[Pair], law: str
             list(piece) if list(piece) != right else None,
             "These are still the bytes: nothing was joined. `merge` returns a new list: is that one kept?",
         ),
-        *_any_of(
+        *any_of(
             "wrong_number",
             "The cuts are right, and the numbers of the joined tokens are not. Merge number i, counted from 0, makes "
             "token 256 + i: the 256 bytes come first.",
@@ -432,7 +427,7 @@ def _agrees_on_encoding(trial: Trial, piece: bytes, merges: list[Pair], law: str
             "That takes the longest token that fits, from the left. Byte-pair encoding does not look for long tokens: "
             "it repeats the merges in the order in which they were learned.",
         ),
-        *_any_of(
+        *any_of(
             "left_to_right",
             "That joins whichever pair comes first in the *text*. What counts is which was learned first.",
             _encode(piece, merges, lambda pairs: next(iter(pairs))),
@@ -449,7 +444,7 @@ def _agrees_on_encoding(trial: Trial, piece: bytes, merges: list[Pair], law: str
             _encode(piece, merges, lambda pairs: max(pairs, key=ranks.__getitem__)),
             "Of the pairs that can be joined, you take the one learned *last*. The lowest rank comes first.",
         ),
-        *_any_of(
+        *any_of(
             "stops_early",
             "Some pairs were left that can still be joined. A joined token can be part of a further pair: go on until "
             "there is no pair left that has a rank.",
@@ -672,20 +667,20 @@ def _agrees_on_training(trial: Trial, pieces: dict[str, int], n_merges: int, law
             _train(pieces, n_merges, pairs_of=_apart),
             "In a piece like *aaa*, places that overlap were counted once. Count every place, as in 05.1.",
         ),
-        *_any_of(
+        *any_of(
             "tie_highest",
             "Of equally frequent pairs, yours takes the one with the highest ids: `max` over (count, pair) does that. "
             "The lowest should win.",
             _train(pieces, n_merges, key=lambda pair, count: (count, pair)),
         ),
-        *_any_of(
+        *any_of(
             "tie_by_place",
             "Of equally frequent pairs, yours takes the one that it met first, as `most_common` and `max` over counts "
             "do, or the one it met last. The pair with the lowest ids should win: make that part of what is compared.",
             _train(pieces, n_merges, key=lambda pair, count: count),
             _train(pieces, n_merges, key=lambda pair, count: count, backwards=True),
         ),
-        *_any_of(
+        *any_of(
             "tie_by_spelling",
             "Of equally frequent pairs, yours takes one by its letters, or by its length. Compare the numbers of the "
             "tokens: first those of the first, then those of the second.",
@@ -709,7 +704,7 @@ def _agrees_on_training(trial: Trial, pieces: dict[str, int], n_merges: int, law
             _train(pieces, n_merges, key=lambda pair, count: (-count, -pair[0], -pair[1])),
             "That joins the *rarest* pair each time.",
         ),
-        *_any_of(
+        *any_of(
             "wrong_number",
             "The new tokens have the wrong numbers. The first merge makes token 256, the next 257, and so on.",
             _train(pieces, n_merges, first_new=255),

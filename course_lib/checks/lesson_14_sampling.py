@@ -13,17 +13,7 @@ from torch import Tensor
 
 from course_lib.checks.describe import as_numbers
 from course_lib.checks.registry import exercise
-from course_lib.checks.trial import Mistake, Returned, Trial
-
-
-def _any_of(mistake: str, says: str, *wrong: Tensor) -> list[Mistake]:
-    """One diagnosis for several results."""
-    return [Mistake(mistake, gives, says) for gives in wrong]
-
-
-def _seen(mistake: str, shown_by: Callable[[Tensor], object], says: str) -> Mistake:
-    """A mistake that can be seen in the tensor that came back."""
-    return Mistake(mistake, lambda got: isinstance(got, Tensor) and bool(shown_by(got)), says)
+from course_lib.checks.trial import Mistake, Returned, Trial, any_of, tensor_shows
 
 
 def _other_axes(x: Tensor) -> range:
@@ -48,13 +38,13 @@ def with_temperature(trial: Trial) -> None:
     trial(logits=small, temperature=0.001).equals(
         (small / 0.001).softmax(-1),
         "a small temperature gives numbers, and above 0 equal logits still share",
-        _seen(
+        tensor_shows(
             "underflows",
             lambda got: got.isnan().all(-1).any(),
             "Here the power 1 / T is 1000: every probability raised to it is rounded to 0, and 0 / 0 is nan. Divide "
             "the logits by T instead, and take the softmax after that.",
         ),
-        _seen(
+        tensor_shows(
             "overflows",
             lambda got: not got.isfinite().all(),
             "e to the power of a large logit is infinite. torch's softmax takes care of that, and so does taking off "
@@ -65,7 +55,7 @@ def with_temperature(trial: Trial) -> None:
             F.one_hot(small.argmax(-1), 3).float(),
             "This is the answer for temperature 0, and the temperature is 0.001: the second row has two equals.",
         ),
-        _seen(
+        tensor_shows(
             "temperature_has_a_floor",
             lambda got: (0.4 < got[0, 0] < 0.98) and (got.sum(-1) - 1).abs().max() < 1e-3,
             "Yours is warmer than it was asked to be. Is there a lower limit on the temperature, or something added "
@@ -77,7 +67,7 @@ def with_temperature(trial: Trial) -> None:
     trial(logits=uneven, temperature=1.0).equals(
         uneven.softmax(-1),
         "large logits do no harm, and rows do not know of each other",
-        _seen(
+        tensor_shows(
             "one_max_for_all_rows",
             lambda got: got[0].isfinite().all() and not got[1].isfinite().all(),
             "The second row breaks because of the first: you take the largest logit of the whole tensor off it. Take "
@@ -97,7 +87,7 @@ def _agrees_with_temperature(trial: Trial, logits: Tensor, temperature: float) -
     trial(logits=logits, temperature=temperature).equals(
         right,
         "the output is the softmax of the logits divided by the temperature, along the last axis",
-        *_any_of(
+        *any_of(
             "multiplied",
             "It works the wrong way round, warmer where it should be colder. The logits are *divided* by T. (In "
             "probabilities: raised to the power 1 / T, not T, and normalised again.)",
@@ -117,13 +107,13 @@ def _agrees_with_temperature(trial: Trial, logits: Tensor, temperature: float) -
             plain / temperature,
             "The probabilities were divided, so their sum is no longer 1. Divide the logits, before the softmax.",
         ),
-        *_any_of(
+        *any_of(
             "softmax_twice",
             "The softmax was taken twice: what it is given has to be logits, not probabilities.",
             (plain / temperature).softmax(-1),
             right.softmax(-1),
         ),
-        *_any_of(
+        *any_of(
             "wrong_axis",
             "The softmax runs along another axis. The vocabulary is the last one.",
             *((logits / temperature).softmax(dim) for dim in _other_axes(logits)),
@@ -134,13 +124,13 @@ def _agrees_with_temperature(trial: Trial, logits: Tensor, temperature: float) -
             "One sum over the whole tensor normalises all rows together. Each row has a sum of its own "
             "(`dim=-1, keepdim=True`).",
         ),
-        *_any_of(
+        *any_of(
             "no_keepdim",
             "The sums of the rows were laid on the *columns*: without `keepdim=True` the axis is gone, and what is "
             "left lines up with the wrong one.",
             *([powers / powers.sum(-1)] if logits.shape[-2:] == logits.shape[-1:] * 2 else []),
         ),
-        _seen(
+        tensor_shows(
             "not_normalised",
             lambda got: ((got / right) / (got / right).mean(-1, keepdim=True) - 1).abs().max() < 1e-3,
             "The proportions are right, and the rows do not sum to 1. Divide each by its sum.",
@@ -157,7 +147,7 @@ def _agrees_at_zero(trial: Trial, logits: Tensor, law: str) -> None:
     trial(logits=logits, temperature=0.0).equals(
         right,
         law,
-        _seen(
+        tensor_shows(
             "nan_at_zero",
             lambda got: got.isnan().any(),
             "It is nan: a division by 0 happened. Temperature 0 is a limit and needs a line of its own.",
@@ -195,7 +185,7 @@ def _agrees_at_zero(trial: Trial, logits: Tensor, law: str) -> None:
             F.one_hot(logits.argmax(0), len(logits)).T.float(),
             "The likeliest was looked for along another axis. The vocabulary is the last one.",
         ),
-        _seen(
+        tensor_shows(
             "others_keep_something",
             lambda got: (got[first] == 1).all() and (got[~first] != 0).any(),
             "The likeliest has probability 1, and others are not 0. Start from zeros.",
@@ -273,14 +263,14 @@ def _cut_mistakes(logits: Tensor, kept: Tensor) -> list[Mistake]:
             "`gather` with the ids of a sort does not undo it: it sorts once more. `scatter` puts each entry back "
             "where it came from.",
         ),
-        *_any_of(
+        *any_of(
             "probabilities",
             "These are probabilities. Wanted are the logits, so that a second cut can follow.",
             right.softmax(-1),
             probabilities * kept,
             _cut(probabilities, kept),
         ),
-        *_any_of(
+        *any_of(
             "log_probabilities",
             "These are log-probabilities: the right ones were kept, but their values changed. Return the logits as "
             "they came.",
@@ -288,27 +278,27 @@ def _cut_mistakes(logits: Tensor, kept: Tensor) -> list[Mistake]:
             _cut(logits.log_softmax(-1), kept),
         ),
         Mistake("mask", kept.float(), "That is the mask. Wanted are the logits, with −inf where the mask says so."),
-        _seen(
+        tensor_shows(
             "finite_instead_of_minus_infinity",
             lambda got: got[~kept].isfinite().all() and got[~kept].max() < -50 and (got == logits)[kept].all(),
             "A large negative number is nearly it. Only −inf says for certain: ruled out, whatever the logits are.",
         ),
-        _seen(
+        tensor_shows(
             "nan_from_infinity",
             lambda got: got.isnan().any(),
             "There is nan in it: 0 times infinity, perhaps. Do not multiply a mask with −inf; fill where it is True.",
         ),
-        _seen(
+        tensor_shows(
             "too_many_stay",
             lambda got: ((got == logits).sum(-1) > kept.sum(-1)).any(),
             "In some row, more tokens stay than should.",
         ),
-        _seen(
+        tensor_shows(
             "too_few_stay",
             lambda got: ((got == logits).sum(-1) < kept.sum(-1)).any() and (got == logits)[got.isfinite()].all(),
             "In some row, fewer tokens stay than should.",
         ),
-        _seen(
+        tensor_shows(
             "others_stay",
             lambda got: (got == logits)[got.isfinite()].all() and not torch.equal(got, right),
             "As many stay as there should, but not the likeliest.",
@@ -318,7 +308,7 @@ def _cut_mistakes(logits: Tensor, kept: Tensor) -> list[Mistake]:
 
 def _wrong_equals(logits: Tensor, kept: Tensor) -> Mistake:
     right = _cut(logits, kept)
-    return _seen(
+    return tensor_shows(
         "wrong_equals",
         lambda got: (
             torch.equal(got.sort(-1).values, right.sort(-1).values)
@@ -406,19 +396,19 @@ def _top_k_mistakes(logits: Tensor, k: int) -> list[Mistake]:
             _cut(logits, _rank(logits.flatten()).view_as(logits) < k),
             "You keep k of the whole batch. Each row is a forecast of its own and keeps its own k.",
         ),
-        *_any_of(
+        *any_of(
             "first_row_for_all",
             "All rows are cut as the first one asks. Each row keeps its own k.",
             _cut(logits, first_row.expand_as(logits)),
             _cut(logits, logits >= smallest_kept.flatten()[0]),
         ),
-        *_any_of(
+        *any_of(
             "no_keepdim",
             "The rows' thresholds were laid on the *columns*: without `keepdim=True` (or `[..., None]`) the axis is "
             "gone, and what is left lines up with the wrong one.",
             *([_cut(logits, logits >= without_keepdim)] if without_keepdim.shape[-1:] == (n,) else []),
         ),
-        *_any_of(
+        *any_of(
             "wrong_axis",
             "The k largest were taken along another axis. The vocabulary is the last one.",
             *(_cut(logits, _rank(logits, dim) < k) for dim in _other_axes(logits)),
@@ -463,7 +453,7 @@ def keep_top_p(trial: Trial) -> None:
     trial(logits=everything, p=1.0).equals(
         everything,
         "p = 1 asks for everything, and nothing is ruled out",
-        _seen(
+        tensor_shows(
             "not_all_at_one",
             lambda got: not got.isfinite().all(),
             "A cumulative sum ends at 1, or a rounding error beside it, so that nothing may ever be *above* p. "
@@ -495,13 +485,13 @@ def _top_p_mistakes(logits: Tensor, p: float) -> list[Mistake]:
         return _in_nucleus(logits.transpose(dim, -1), p).transpose(dim, -1)
 
     return [
-        _seen(
+        tensor_shows(
             "nothing_left",
             lambda got: not got.isfinite().any(-1).all(),
             "In one row nothing is left, and softmax makes nan of that. The token with which the sum reaches p belongs "
             "in the set, even if it is the very first.",
         ),
-        *_any_of(
+        *any_of(
             "leaves_out_the_crossing_one",
             "The token with which the sum reaches p is missing, so the set holds less than p. Ask of each token what "
             "those *before* it hold: less than p, and it stays.",
@@ -512,33 +502,33 @@ def _top_p_mistakes(logits: Tensor, p: float) -> list[Mistake]:
             back(torch.cat((torch.ones_like(kept[..., :1]), (total - sure < p)[..., :-1]), dim=-1)),
             "One too many stays: those before it hold p already. Was the mask moved on by one, and the sum as well?",
         ),
-        *_any_of(
+        *any_of(
             "ascending",
             "You count from the least probable token upwards. The set begins with the likeliest (`descending=True`).",
             back((sum_from_below - from_below < p).flip(-1)),
             back((sum_from_below <= p).flip(-1)),
         ),
-        *_any_of(
+        *any_of(
             "sums_logits",
             "The cumulative sum runs over logits, and p is a probability: softmax first.",
             back(ordered.cumsum(-1) - ordered < p),
             back(ordered.cumsum(-1) <= p),
         ),
-        *_any_of(
+        *any_of(
             "min_p",
             "You compare each token with the likeliest one. That is a cut too (min-p), and here the *sum* has to reach "
             "p.",
             _cut(logits, probabilities >= p * highest),
             _cut(logits, probabilities >= (1 - p) * highest),
         ),
-        *_any_of(
+        *any_of(
             "threshold_for_each",
             "Every token was held against p by itself. It is the probability of the set, taken together, that has to "
             "reach p.",
             _cut(logits, probabilities >= p),
             _cut(logits, probabilities >= 1 - p),
         ),
-        *_any_of(
+        *any_of(
             "share_of_the_vocabulary",
             "That is a share p of the *tokens*. Wanted is a share p of the probability.",
             *(_cut(logits, rank < count) for count in (math.ceil(p * n), math.floor(p * n), round(p * n))),
@@ -548,7 +538,7 @@ def _top_p_mistakes(logits: Tensor, p: float) -> list[Mistake]:
             _cut(logits, _in_nucleus(logits, 1 - p)),
             "That is the set for 1 − p. What is *kept* has to hold at least p.",
         ),
-        *_any_of(
+        *any_of(
             "not_sorted",
             "The sum runs over the tokens in the order of the vocabulary. The likeliest come first: sort.",
             _cut(logits, probabilities.cumsum(-1) - probabilities < p),
@@ -559,13 +549,13 @@ def _top_p_mistakes(logits: Tensor, p: float) -> list[Mistake]:
             _cut(logits, _in_nucleus(logits.flatten(), p).view_as(logits)),
             "The whole batch was treated as one forecast. Each row has a set of its own.",
         ),
-        *_any_of(
+        *any_of(
             "first_row_for_all",
             "All rows are cut as the first one asks. Each row has a set of its own, of its own size.",
             _cut(logits, first_row.expand_as(logits)),
             _cut(logits, rank < first_row.sum()),
         ),
-        *_any_of(
+        *any_of(
             "wrong_axis",
             "Softmax or sum runs along another axis. The vocabulary is the last one.",
             *(_cut(logits, along(dim)) for dim in _other_axes(logits)),
@@ -645,7 +635,7 @@ def _agrees_on_caches(answer: Returned, inputs: dict[str, Tensor]) -> None:
                 "Keys and values have changed places: the order is output, keys, values.",
             ),
             Mistake("not_extended", old, f"The {name} came back as they were. The new token's must be added."),
-            *_any_of(
+            *any_of(
                 "only_the_new",
                 f"Only the new token's {name} came back. The next token needs all of them.",
                 added[:, None],
@@ -656,18 +646,18 @@ def _agrees_on_caches(answer: Returned, inputs: dict[str, Tensor]) -> None:
                 torch.cat((added[:, None], old), dim=1),
                 "The new token stands first. A cache is in the order of the text.",
             ),
-            *_any_of(
+            *any_of(
                 "forgets_one",
                 "The cache has not grown: a token was pushed out or overwritten. All of them stay.",
                 torch.cat((old[:, 1:], added[:, None]), dim=1),
                 torch.cat((old[:, :-1], added[:, None]), dim=1),
             ),
-            *_any_of(
+            *any_of(
                 "transposed",
                 f"That is the new token times the *transposed* matrix. Shapes (B, D) and (D, K): x @ w_{name[0]}.",
                 *([grown(name, x @ weight.T)] if square else []),
             ),
-            *_any_of(
+            *any_of(
                 "caches_the_input",
                 f"The new token itself was put in. What is kept are its {name}, x @ w_{name[0]}.",
                 *([grown(name, x)] if square else []),
@@ -702,12 +692,12 @@ def _agrees_on_output(answer: Returned, inputs: dict[str, Tensor]) -> None:
     answer.entry(0).equals(
         right,
         "the output is the last row of causal attention: softmax(q · keys / √K) over all S + 1 tokens, times values",
-        _seen(
+        tensor_shows(
             "extra_axis",
             lambda got: got.ndim == 3 and got.shape[1] == 1 and torch.allclose(got[:, 0], right, 1e-3, 1e-3),
             "The numbers are right, and the axis of the one query is still there: take it away (`squeeze(1)`).",
         ),
-        *_any_of(
+        *any_of(
             "does_not_see_itself",
             "The new token looks at the old ones only. It may look at itself too: add its key and value to the cache "
             "first, then attend.",
@@ -746,12 +736,12 @@ def _agrees_on_output(answer: Returned, inputs: dict[str, Tensor]) -> None:
             attend(k, keys, values),
             "The new token's key was held against the keys. It is the query that asks: x @ w_q.",
         ),
-        *_any_of(
+        *any_of(
             "transposed",
             "The query is the new token times the *transposed* matrix. Shapes (B, D) and (D, K): x @ w_q.",
             *([attend(x @ w_q.T, keys, values)] if D == K else []),
         ),
-        *_any_of(
+        *any_of(
             "input_asks",
             "The new token itself was held against the keys. It is its query that asks: x @ w_q.",
             *([attend(x, keys, values)] if D == K else []),
@@ -761,7 +751,7 @@ def _agrees_on_output(answer: Returned, inputs: dict[str, Tensor]) -> None:
             attend(q, values, keys),
             "The query was held against the values, and the keys were mixed. It goes the other way round.",
         ),
-        *_any_of(
+        *any_of(
             "returns_weights",
             "These are the weights or the scores, one for each token. Wanted are the values, mixed by them.",
             *(f(q, keys) for f in (_weights, _scores)),
@@ -1158,7 +1148,7 @@ def _redraws_rightly(
     answer.entry(1).equals(
         missing / missing.sum(),
         "whatever the draft model likes, in the end every token comes with probability p",
-        _seen(
+        tensor_shows(
             "taken_for_equal",
             lambda got: (
                 nearly_equal and (torch.allclose(got, p, atol=1e-3) or not got.isfinite().all() or got.sum() == 0)
@@ -1166,7 +1156,7 @@ def _redraws_rightly(
             "p and q differ by 0.0005 at most here, and yours takes them for equal. A small gap is a gap, and is "
             "divided by its sum like a large one. Only where nothing at all is missing, return p.",
         ),
-        _seen(
+        tensor_shows(
             "not_normalised",
             lambda got: not _sums_to_one(got) and torch.allclose(got / got.sum(), missing / missing.sum(), atol=1e-4),
             "The proportions are right, and the sum is not 1. A distribution has to be divided by its sum.",
@@ -1176,20 +1166,20 @@ def _redraws_rightly(
             p,
             f"You draw again from p. But the kept drafts have supplied a part of it by then.{seen}",
         ),
-        *_any_of(
+        *any_of(
             "p_without_the_draft",
             f"You draw again from p without the refused token. Others have been kept as drafts, and come too often."
             f"{seen}",
             others,
             *([others / others.sum()] if others.sum() > 0 else []),
         ),
-        *_any_of(
+        *any_of(
             "absolute_difference",
             f"|p − q| also counts what the draft model gives too much. Only what is *missing* is drawn again.{seen}",
             (p - q).abs(),
             (p - q).abs() / (p - q).abs().sum(),
         ),
-        *_any_of(
+        *any_of(
             "draft_minus_model",
             f"The difference is turned round: you draw again what the draft gives too much already.{seen}",
             (q - p).clamp(min=0),
@@ -1200,25 +1190,25 @@ def _redraws_rightly(
             q,
             f"You draw again from q, which has had its chance.{seen}",
         ),
-        *_any_of(
+        *any_of(
             "softmax_of_the_difference",
             f"A softmax gives every token something, even where nothing is missing. Divide by the sum instead.{seen}",
             (p - q).softmax(-1),
             missing.softmax(-1),
         ),
-        *_any_of(
+        *any_of(
             "what_both_share",
             f"min(p, q) has been supplied by kept drafts. Drawn again is what they cannot supply.{seen}",
             torch.minimum(p, q),
             *([torch.minimum(p, q) / torch.minimum(p, q).sum()] if torch.minimum(p, q).sum() > 0 else []),
         ),
-        _seen(
+        tensor_shows(
             "negative_probabilities",
             lambda got: (got < -1e-6).any() or not got.isfinite().all(),
             "Not all of it is between 0 and 1. p − q sums to 0 and is negative where the draft gives too much: set "
             "those to 0 first, then divide by the sum.",
         ),
-        _seen(
+        tensor_shows(
             "another_distribution",
             lambda got: got.shape == p.shape and _sums_to_one(got) and bool(seen),
             f"That is a distribution, and not the one that is needed.{seen}",
@@ -1234,13 +1224,13 @@ def _is_the_same_for_all(answer: Returned, p: Tensor, q: Tensor, drafted: int) -
         answer.entry(1).equals(
             p,
             "where p = q no draft is ever refused, and the distribution is p",
-            _seen("not_p_when_equal", lambda got: True, "Yours is a distribution, and another one than p."),
+            tensor_shows("not_p_when_equal", lambda got: True, "Yours is a distribution, and another one than p."),
         )
     else:
         answer.entry(1).equals(
             missing / missing.sum(),
             "the distribution to draw from does not depend on which token was drafted",
-            _seen(
+            tensor_shows(
                 "depends_on_the_draft",
                 lambda got: True,
                 f"For drafts that may be refused, yours is right. Token {drafted} is kept for certain, and for it you "

@@ -4,6 +4,7 @@ import copy
 import inspect
 import sysconfig
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -44,6 +45,16 @@ class Mistake:
     id: str
     gives: Any
     says: str
+
+
+def any_of(mistake: str, says: str, *wrong: Any) -> list[Mistake]:
+    """One diagnosis for several results."""
+    return [Mistake(mistake, gives, says) for gives in wrong]
+
+
+def tensor_shows(mistake: str, shown_by: Callable[[Tensor], object], says: str) -> Mistake:
+    """A mistake that can be seen in the tensor that came back."""
+    return Mistake(mistake, lambda got: isinstance(got, Tensor) and bool(shown_by(got)), says)
 
 
 class Trial:

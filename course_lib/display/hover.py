@@ -30,7 +30,6 @@ def hover_map(
     groups: Sequence[str] | None = None,
     *,
     title: str = "",
-    links: Sequence[tuple[int, int]] = (),
 ) -> HoverMap:
     """Points with their names, on axes that mean nothing by themselves.
 
@@ -40,16 +39,12 @@ def hover_map(
         notes: what is shown when one is pointed at; None shows the label.
         groups: what each belongs to; groups differ in colour and marker.
         title: of the map.
-        links: pairs of points to be joined by a line.
     """
     groups = [""] * len(points) if groups is None else groups
     picture = Picture(7.2, 5.4)
     ax = axes(picture, xlabel="", ylabel="", title=title)
     ax.set(xticks=[], yticks=[], aspect="equal")
     ax.set_adjustable("datalim")
-    for i, j in links:
-        (x1, y1), (x2, y2) = points[i], points[j]
-        ax.plot([x1, x2], [y1, y2], color=INK, linewidth=0.9, alpha=0.5)
     for group, colour, marker in zip(dict.fromkeys(groups), cycle(COLOURS), cycle(MARKERS)):
         members = [point for point, its in zip(points, groups, strict=True) if its == group]
         ax.plot(*zip(*members, strict=True), marker, color=colour, markersize=7, linestyle="none", label=group)
