@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
 from course_lib.generation import Sampling, generate
-from course_lib.model import GPT, GPTConfig
+from course_lib.model import GPT, TransformerConfig
 from twin import qwen3_twin
 
 VOCAB_SIZE, CONTEXT, NEW_TOKENS, REPEATS = 512, 512, 256, 7
@@ -25,7 +25,7 @@ VOCAB_SIZE, CONTEXT, NEW_TOKENS, REPEATS = 512, 512, 256, 7
 def random_model() -> GPT:
     """4 layers × 128, with weights that make it write something other than one token."""
     torch.manual_seed(0)
-    model = GPT(GPTConfig(vocab_size=VOCAB_SIZE, context_length=CONTEXT, n_layers=4, n_heads=4, d_model=128))
+    model = GPT(TransformerConfig(vocab_size=VOCAB_SIZE, context_length=CONTEXT, n_layers=4, n_heads=4, d_model=128))
     for weight in model.parameters():
         if weight.ndim == 2:
             torch.nn.init.normal_(weight, std=0.1)

@@ -8,7 +8,8 @@ from course_lib.model import GPT
 def qwen3_twin(model: GPT) -> Qwen3ForCausalLM:
     """`model` as a Qwen3 of Hugging Face's transformers: the same logits, from the same numbers.
 
-    Qwen3 too normalises queries and keys and turns them by halves. Its MLP multiplies a gate with a second map:
+    All heads of a layer must have the same gains for queries, and for keys: Qwen3 has one of each a layer. It
+    too normalises queries and keys and turns them by halves. Its MLP multiplies a gate with a second map:
     relu(gate(x)) · up(x). With both set to `expand`, that is the squared ReLU.
     """
     config = model.config
@@ -36,8 +37,9 @@ def qwen3_twin(model: GPT) -> Qwen3ForCausalLM:
     }
     for place, block in enumerate(model.blocks):
         layer = f"model.layers.{place}."
-        query, key, value = block.attention.qkv
-        q_gain, k_gain = block.attention.qk_norm.weight.flatten(1)
+        n_heads = config.n_heads
+        query, key, value = (each.flatten(0, 1) for each in block.attention.qkv.split(n_heads))
+        q_gain, k_gain = block.attention.qk_norm.weight[[0, n_heads]].flatten(1)
         weights |= {
             layer + "input_layernorm": block.attention_norm.weight,
             layer + "self_attn.q_proj": query,

@@ -23,7 +23,7 @@ from course_lib.text.world import VALIDATION_SEED, World
 def total_nats(model: nn.Module, batch: Batch) -> Float[Tensor, ""]:
     """Cross-entropy of all targets of a batch together, in nats; targets equal to IGNORE cost nothing."""
     with autocast(batch.inputs.device):
-        logits = model(batch.inputs, batch.documents)
+        logits = model(batch.inputs, batch.documents if batch.source is None else batch.source)
     return F.cross_entropy(logits.flatten(0, 1).float(), batch.targets.flatten(), ignore_index=IGNORE, reduction="sum")
 
 

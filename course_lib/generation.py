@@ -14,7 +14,7 @@ from torch import Tensor
 
 from course_lib.config import Config
 from course_lib.errors import CourseError
-from course_lib.model import GPT, KVCache
+from course_lib.model import GPT, Given, KVCache
 from course_lib.runtime import in_mode
 from course_lib.text import Tokenizer
 
@@ -118,7 +118,7 @@ def choose(
 
 
 def generate(
-    model: GPT,
+    model: GPT | Given,
     prompts: Int[Tensor, "B T"] | Sequence[Sequence[int]],
     n_tokens: int,
     sampling: Sampling = Sampling(),
@@ -170,7 +170,7 @@ def generate(
     return columns()
 
 
-def _next_scores(model: GPT, unread: Int[Tensor, "B T"], cache: KVCache) -> Float[Tensor, "B V"]:
+def _next_scores(model: GPT | Given, unread: Int[Tensor, "B T"], cache: KVCache) -> Float[Tensor, "B V"]:
     """The scores of what comes next, once `unread` has been read into `cache`."""
     with torch.inference_mode(), in_mode(model, training=False):
         return model(unread, cache=cache)[:, -1]
@@ -191,7 +191,7 @@ def _side_by_side(
 
 
 def _fresh_start(
-    model: GPT, history: Int[Tensor, "B S"], padding: Int[Tensor, " B"], n_tokens: int
+    model: GPT | Given, history: Int[Tensor, "B S"], padding: Int[Tensor, " B"], n_tokens: int
 ) -> tuple[Int[Tensor, "B T"], KVCache]:
     """The newest `n_tokens` of `history`, to be read into an empty cache."""
     unread = history[:, -n_tokens:]
@@ -254,7 +254,7 @@ class Beam(NamedTuple):
 
 
 def beam_search(
-    model: GPT, prompt: Sequence[int], n_tokens: int, width: int, *, end_id: int | None = None
+    model: GPT | Given, prompt: Sequence[int], n_tokens: int, width: int, *, end_id: int | None = None
 ) -> list[Beam]:
     """Look for the most probable continuation: after every token, go on with the `width` likeliest beginnings only.
 

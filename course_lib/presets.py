@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from course_lib.config import Config
 from course_lib.errors import CourseError
-from course_lib.model import GPTConfig
+from course_lib.model import TransformerConfig
 from course_lib.runtime import device
 from course_lib.training import TrainingConfig
 
@@ -36,9 +36,9 @@ class Preset(Config):
             raise CourseError(f"batch_size is {self.batch_size}, but a batch needs at least 1 row.")
         self.model(vocab_size=1)  # refuses impossible sizes now, before a corpus is loaded
 
-    def model(self, vocab_size: int) -> GPTConfig:
+    def model(self, vocab_size: int) -> TransformerConfig:
         """The model of these sizes for a vocabulary, which only the corpus decides."""
-        return GPTConfig(
+        return TransformerConfig(
             vocab_size=vocab_size,
             context_length=self.context_length,
             n_layers=self.n_layers,

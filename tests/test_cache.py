@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_lib.model import GPT, GPTConfig, KVCache
+from course_lib.model import GPT, KVCache, TransformerConfig
 
 V, T, LAYERS, D = 11, 10, 2, 16
 
@@ -15,7 +15,7 @@ def model(request: pytest.FixtureRequest) -> GPT:
     """A small model whose every weight matters: the zeros that it would start from are filled."""
     torch.manual_seed(0)
     sizes = {"vocab_size": V, "context_length": T, "n_layers": LAYERS, "n_heads": 2, "d_model": D}
-    model = GPT(GPTConfig(**sizes, positions=request.param))
+    model = GPT(TransformerConfig(**sizes, positions=request.param))
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return model.eval()

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from course_lib.errors import CourseError
 from course_lib.evaluation import bits_per_byte, evaluate, judge_world
-from course_lib.model import GPT, GPTConfig
+from course_lib.model import GPT, TransformerConfig
 from course_lib.text.batches import IGNORE, Batch, evaluation_documents, evaluation_windows
 from course_lib.text.world import VALIDATION_SEED, World
 
@@ -21,7 +21,7 @@ V, T = 7, 6
 @pytest.fixture
 def model() -> GPT:
     torch.manual_seed(0)
-    model = GPT(GPTConfig(vocab_size=V, context_length=T, n_layers=1, n_heads=2, d_model=16, dropout=0.5))
+    model = GPT(TransformerConfig(vocab_size=V, context_length=T, n_layers=1, n_heads=2, d_model=16, dropout=0.5))
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return model

@@ -17,7 +17,7 @@ from course_lib.generation import (
     penalize_repetition,
     stream_text,
 )
-from course_lib.model import GPT, GPTConfig
+from course_lib.model import GPT, TransformerConfig
 from course_lib.text import BPETokenizer, ByteTokenizer, CharTokenizer, WordTokenizer
 
 V, T = 9, 8
@@ -26,7 +26,7 @@ V, T = 9, 8
 @pytest.fixture
 def model() -> GPT:
     torch.manual_seed(0)
-    model = GPT(GPTConfig(vocab_size=V, context_length=T, n_layers=2, n_heads=2, d_model=16))
+    model = GPT(TransformerConfig(vocab_size=V, context_length=T, n_layers=2, n_heads=2, d_model=16))
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return model
@@ -135,7 +135,7 @@ def test_a_prompt_longer_than_the_context_is_read_from_its_end(model):
 
 
 def test_even_a_context_of_one_goes_on():
-    model = GPT(GPTConfig(vocab_size=V, context_length=1, n_layers=1, n_heads=1, d_model=4))
+    model = GPT(TransformerConfig(vocab_size=V, context_length=1, n_layers=1, n_heads=1, d_model=4))
     assert text(model, prompt(columns=1), 5).shape == (3, 5)
 
 

@@ -5,7 +5,7 @@ import torch
 
 import course_lib.inspection as inspection
 from course_lib.inspection import attention_maps
-from course_lib.model import GPT, GPTConfig
+from course_lib.model import GPT, TransformerConfig
 
 V, T, LAYERS, H, D = 11, 7, 3, 2, 16
 B, K = 2, D // H
@@ -17,7 +17,7 @@ DOCUMENTS = torch.tensor([[0, 0, 0, 1, 2, 2, 2], [5] * 4 + [3] * 3])
 def model() -> GPT:
     """A small model whose every weight matters, and whose dropout would show if it acted."""
     torch.manual_seed(0)
-    config = GPTConfig(vocab_size=V, context_length=T, n_layers=LAYERS, n_heads=H, d_model=D, dropout=0.5)
+    config = TransformerConfig(vocab_size=V, context_length=T, n_layers=LAYERS, n_heads=H, d_model=D, dropout=0.5)
     model = GPT(config)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
@@ -67,7 +67,7 @@ def test_values_mixed_by_the_map_are_what_the_layer_itself_puts_out(model, docum
     ids = some_ids()
     maps = attention_maps(model, ids, documents)
     for block, weights, (x, output) in zip(model.blocks, maps, trace_of(model, ids, documents), strict=True):
-        values = (x @ block.attention.qkv[2].T).view(B, T, H, K)
+        values = (x @ block.attention.qkv[2 * H :].flatten(0, 1).T).view(B, T, H, K)
         mixed = torch.einsum("bhts,bshk->bthk", weights, values).reshape(B, T, D)
         expected = mixed @ block.attention.project.weight.T
         torch.testing.assert_close(output, expected, atol=1e-5, rtol=1e-5)

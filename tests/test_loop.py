@@ -18,7 +18,7 @@ import torch
 
 from course_lib.errors import CourseError
 from course_lib.evaluation import evaluate, total_nats
-from course_lib.model import GPT, GPTConfig
+from course_lib.model import GPT, TransformerConfig
 from course_lib.runtime import seed_everything
 from course_lib.text.batches import IGNORE, Batch, Windows
 from course_lib.training import (
@@ -55,7 +55,7 @@ class Listed:
 
 def new_model(dropout: float = 0.0, seed: int = 0) -> GPT:
     seed_everything(seed)
-    return GPT(GPTConfig(vocab_size=V, context_length=T, n_layers=1, n_heads=2, d_model=16, dropout=dropout))
+    return GPT(TransformerConfig(vocab_size=V, context_length=T, n_layers=1, n_heads=2, d_model=16, dropout=dropout))
 
 
 def new_run(dropout: float = 0.0, seed: int = 0, **settings: Any) -> TrainingRun:

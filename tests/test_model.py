@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from course_lib.errors import CourseError
-from course_lib.model import GPT, GPTConfig, KVCache, RMSNorm
-from course_lib.model.gpt import POSITIONS
+from course_lib.model import GPT, KVCache, RMSNorm, TransformerConfig
+from course_lib.model.config import POSITIONS
 
 V, T = 11, 12
 
@@ -18,7 +18,7 @@ def model(request: pytest.FixtureRequest) -> GPT:
     """A small model whose every weight matters: the zeros that it would start from are filled."""
     torch.manual_seed(0)
     sizes = {"vocab_size": V, "context_length": T, "n_layers": 2, "n_heads": 2, "d_model": 16}
-    model = GPT(GPTConfig(**sizes, positions=request.param))
+    model = GPT(TransformerConfig(**sizes, positions=request.param))
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return model.eval()
@@ -56,7 +56,7 @@ def test_the_order_of_earlier_tokens_matters_just_where_it_is_told():
     swapped = ids[:, [2, 1, 0, *range(3, T)]]
     for positions in POSITIONS:
         torch.manual_seed(0)
-        model = GPT(GPTConfig(V, T, n_layers=1, n_heads=2, d_model=16, positions=positions))
+        model = GPT(TransformerConfig(V, T, n_layers=1, n_heads=2, d_model=16, positions=positions))
         for parameter in model.parameters():
             torch.nn.init.normal_(parameter, std=0.3)
         difference = (model(ids) - model(swapped))[:, 3:].abs().max()
@@ -114,7 +114,7 @@ def test_documents_in_one_row_are_read_as_if_each_stood_alone(model):
 
 def test_an_untrained_model_finds_all_tokens_equally_likely():
     torch.manual_seed(0)
-    model = GPT(GPTConfig(vocab_size=50, context_length=8, n_layers=2, n_heads=2, d_model=16))
+    model = GPT(TransformerConfig(vocab_size=50, context_length=8, n_layers=2, n_heads=2, d_model=16))
     logits = model(torch.randint(50, (4, 8)))
     torch.testing.assert_close(logits.softmax(-1), torch.full((4, 8, 50), 1 / 50))
     loss = F.cross_entropy(logits.flatten(0, 1), torch.randint(50, (32,)))
@@ -123,7 +123,7 @@ def test_an_untrained_model_finds_all_tokens_equally_likely():
 
 def test_one_batch_can_be_learned_by_heart():
     torch.manual_seed(0)
-    model = GPT(GPTConfig(vocab_size=20, context_length=16, n_layers=2, n_heads=2, d_model=32))
+    model = GPT(TransformerConfig(vocab_size=20, context_length=16, n_layers=2, n_heads=2, d_model=32))
     ids, targets = torch.randint(20, (2, 4, 16))
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
     for _ in range(150):
@@ -144,7 +144,7 @@ def test_every_parameter_gets_a_gradient_once_the_zeros_are_gone(model):
 @pytest.mark.parametrize("silent", ["blocks.0.attention", "blocks.0.mlp"])
 def test_dropout_acts_on_both_branches_in_training_only(silent):
     torch.manual_seed(0)
-    model = GPT(GPTConfig(vocab_size=V, context_length=T, n_layers=1, n_heads=2, d_model=16, dropout=0.5))
+    model = GPT(TransformerConfig(vocab_size=V, context_length=T, n_layers=1, n_heads=2, d_model=16, dropout=0.5))
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter)
     torch.nn.init.zeros_(model.get_submodule(silent).project.weight)
@@ -154,8 +154,8 @@ def test_dropout_acts_on_both_branches_in_training_only(silent):
 
 
 def test_the_number_of_parameters_is_what_counting_by_hand_gives():
-    model = GPT(GPTConfig(vocab_size=7, context_length=5, n_layers=3, n_heads=2, d_model=8))
-    block = 4 * 8 * 8 + 2 * 8 * 32 + 2 * 8 + 2 * 4  # attention, MLP, two norms, norms of queries and keys
+    model = GPT(TransformerConfig(vocab_size=7, context_length=5, n_layers=3, n_heads=2, d_model=8))
+    block = 4 * 8 * 8 + 2 * 8 * 32 + 2 * 8 + 2 * 2 * 4  # attention, MLP, two norms, norms of queries and keys by head
     assert model.n_parameters == 7 * 8 + 3 * block + 8 + 8 * 7
 
 
@@ -196,8 +196,10 @@ GOOD |= {"positions": "learned"}
 
 
 def test_a_config_survives_the_way_through_a_dictionary():
-    assert GPTConfig.from_dict(GOOD).to_dict() == GOOD
-    assert GPTConfig.from_dict({**GOOD, "dropout": 0}) == GPTConfig(65, 64, 2, 4, 128, positions="learned")
+    assert TransformerConfig.from_dict(GOOD).to_dict() == GOOD
+    assert TransformerConfig.from_dict({**GOOD, "dropout": 0}) == TransformerConfig(
+        65, 64, 2, 4, 128, positions="learned"
+    )
 
 
 @pytest.mark.parametrize(
@@ -217,9 +219,9 @@ def test_a_config_survives_the_way_through_a_dictionary():
 )
 def test_a_wrong_config_is_refused_with_a_reason(change, message):
     with pytest.raises(CourseError, match=message):
-        GPTConfig.from_dict(GOOD | change)
+        TransformerConfig.from_dict(GOOD | change)
 
 
 def test_a_missing_setting_is_named():
     with pytest.raises(CourseError, match="needs the setting 'd_model'"):
-        GPTConfig.from_dict({name: value for name, value in GOOD.items() if name != "d_model"})
+        TransformerConfig.from_dict({name: value for name, value in GOOD.items() if name != "d_model"})

@@ -6,14 +6,14 @@ import sys
 import pytest
 import torch
 
-from course_lib.model import GPT, GPTConfig
+from course_lib.model import GPT, TransformerConfig
 from course_lib.training import AdamW, Muon, make_optimizers, orthogonalize
 
 
 @pytest.fixture
 def model() -> GPT:
     torch.manual_seed(0)
-    return GPT(GPTConfig(vocab_size=7, context_length=8, n_layers=2, n_heads=2, d_model=16))
+    return GPT(TransformerConfig(vocab_size=7, context_length=8, n_layers=2, n_heads=2, d_model=16))
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (96, 32), (32, 96), (3, 16, 64)])
@@ -131,8 +131,8 @@ def test_training_does_not_load_torchs_compiler():
     script = """
 import sys, torch
 from course_lib.training import make_optimizers
-from course_lib.model import GPT, GPTConfig
-model = GPT(GPTConfig(vocab_size=5, context_length=4, n_layers=1, n_heads=1, d_model=4))
+from course_lib.model import GPT, TransformerConfig
+model = GPT(TransformerConfig(vocab_size=5, context_length=4, n_layers=1, n_heads=1, d_model=4))
 model(torch.zeros(1, 4, dtype=torch.long)).sum().backward()
 torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
 for optimizer in make_optimizers(model, 0.1, 0.1):

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from course_lib.generation import Sampling, generate
-from course_lib.model import GPT, GPTConfig
+from course_lib.model import GPT, TransformerConfig
 from twin import qwen3_twin
 
 V = 50
@@ -14,9 +14,12 @@ V = 50
 @pytest.fixture(scope="module")
 def model() -> GPT:
     torch.manual_seed(0)
-    model = GPT(GPTConfig(vocab_size=V, context_length=64, n_layers=3, n_heads=2, d_model=32))
+    model = GPT(TransformerConfig(vocab_size=V, context_length=64, n_layers=3, n_heads=2, d_model=32))
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, mean=float(parameter.ndim == 1), std=0.2)
+    for block in model.blocks:
+        gains = block.attention.qk_norm.weight.data
+        gains[:] = gains[[0, 0, 2, 2]]  # one for all queries and one for all keys of a layer, as Qwen3 has them
     return model.eval()
 
 
@@ -31,9 +34,9 @@ def test_logits_and_gradients_are_the_same(model):
     attention = [block.attention for block in model.blocks]
     for name, gradient in {
         "model.embed_tokens": model.embedding.weight.grad,
-        "model.layers.0.self_attn.q_proj": attention[0].qkv.grad[0],
-        "model.layers.1.self_attn.v_proj": attention[1].qkv.grad[2],
-        "model.layers.1.self_attn.k_norm": attention[1].qk_norm.weight.grad[1].flatten(),
+        "model.layers.0.self_attn.q_proj": attention[0].qkv.grad[:2].flatten(0, 1),
+        "model.layers.1.self_attn.v_proj": attention[1].qkv.grad[4:].flatten(0, 1),
+        "model.layers.1.self_attn.k_norm": attention[1].qk_norm.weight.grad[2:].sum(dim=0).flatten(),
         "model.layers.2.mlp.down_proj": model.blocks[2].mlp.project.weight.grad,
         "lm_head": model.head.weight.grad,
     }.items():

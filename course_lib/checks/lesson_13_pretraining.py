@@ -1120,13 +1120,13 @@ def _settings(answer: Returned) -> dict[str, Any]:
 def _gap(trial: Trial, settings: dict[str, Any], began: float) -> float:
     """Train by a recipe; nats per held-out document above the floor, infinite where the training broke off."""
     from course_lib.evaluation import evaluate
-    from course_lib.model import GPT, GPTConfig
+    from course_lib.model import GPT, TransformerConfig
     from course_lib.text import DocumentRows
     from course_lib.training import NonFiniteError, TrainingConfig, train
 
     task = _task()
     torch.default_generator.manual_seed(0)  # not torch's own function, which would seed the GPU as well
-    model = GPT(GPTConfig(task.vocab_size, context_length=128, n_layers=1, n_heads=2, d_model=64))
+    model = GPT(TransformerConfig(task.vocab_size, context_length=128, n_layers=1, n_heads=2, d_model=64))
     rows = DocumentRows(task.ids, task.end_id, settings["batch_size"], settings["context_length"], seed=0)
     others = {name: value for name, value in settings.items() if name not in ("batch_size", "context_length")}
     try:

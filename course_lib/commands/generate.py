@@ -9,16 +9,21 @@ import torch
 import tyro
 
 from course_lib.commands.run_folder import Run
+from course_lib.errors import CourseError
 from course_lib.generation import Sampling, generate, stream_text
+from course_lib.model import GPT
+from course_lib.model.pretrained import PUBLISHED, load_pretrained
 from course_lib.runtime import device
+from course_lib.text import Tokenizer
 
 
 @dataclass(frozen=True)
 class Options:
     """Let a trained model continue a text."""
 
-    model: Path
-    """Folder of a training run."""
+    model: str
+    """Folder of a training run, or a model that others trained: stories260K, gpt2, gpt2-medium, gpt2-large, gpt2-xl, or
+    a folder with its config.json and model.safetensors."""
     sampling: tyro.conf.OmitArgPrefixes[Sampling]
     prompt: str = ""
     """What to continue; empty: a new text."""
@@ -32,25 +37,34 @@ class Options:
 
 def run(options: Options) -> dict[str, Any]:
     """Print the text while it is written; returns it whole, prompt included."""
-    trained = Run.open(options.model)
-    tokenizer = trained.tokenizer
+    model, tokenizer, end_id, is_document = _load(options.model)
     ids = tokenizer.encode(options.prompt)
-    # A document of the world begins after the end of another; so does a text that has no beginning yet.
-    start = [trained.end_id] if trained.is_world or not ids else []
-    end_id = trained.end_id if trained.is_world else None
+    # A document begins after the end of another; so does a text that has no beginning yet.
+    start = [end_id] if is_document or not ids else []
     columns = generate(
-        trained.trained_model(),
+        model.to(device()),
         [start + ids],
         options.tokens,
         options.sampling,
-        end_id=end_id,
+        end_id=end_id if is_document else None,
         generator=torch.Generator(device()).manual_seed(options.seed),
     )
     text = options.prompt
     print(text, end="", flush=True)
-    written = takewhile(lambda token: token != end_id, (int(column) for column in columns))
-    for piece in stream_text(written, tokenizer, prompt=ids, stop=options.stop):
+    written = takewhile(lambda token: not (is_document and token == end_id), (int(column) for column in columns))
+    for piece in stream_text(written, tokenizer, prompt=start + ids, stop=options.stop):
         print(piece, end="", flush=True)
         text += piece
     print()
     return {"text": text}
+
+
+def _load(name: str) -> tuple[GPT, Tokenizer, int, bool]:
+    """A model, its tokenizer, its end token, and whether its texts are documents that begin and end with that."""
+    if name in PUBLISHED or (Path(name) / "model.safetensors").exists():
+        model, tokenizer = load_pretrained(name)
+        if tokenizer is None or tokenizer.end_id is None:
+            raise CourseError(f"{name} can be loaded, but this course has no tokenizer for it, so it cannot be asked.")
+        return model, tokenizer, tokenizer.end_id, True
+    run = Run.open(Path(name))
+    return run.trained_model(), run.tokenizer, run.end_id, run.is_world

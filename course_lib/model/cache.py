@@ -1,8 +1,23 @@
 """What generation remembers: the keys and values of the tokens read so far, so that none is computed twice."""
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+KeysValues = tuple[Float[Tensor, "B G S K"], Float[Tensor, "B G S K"]]
+
+
+class Memory(NamedTuple):
+    """What a decoder keeps of the source that it looks at."""
+
+    keys_values: list[KeysValues]  # layer by layer
+    mask: Bool[Tensor, "B 1 1 S"] | None  # True where there is a token; None: everywhere
+
+    def select(self, rows: Int[Tensor, " N"]) -> "Memory":
+        """These rows, in this order; a row may be taken several times."""
+        return Memory([(k[rows], v[rows]) for k, v in self.keys_values], None if self.mask is None else self.mask[rows])
 
 
 class KVCache:
@@ -15,12 +30,20 @@ class KVCache:
         context_length: the most tokens that it holds.
         padding: how many tokens at the beginning of each row only fill it up, for rows of unequal length: no other
             token looks at them. None where there are none.
+        memory: of the source, for a decoder that looks at one.
     """
 
-    def __init__(self, n_layers: int, context_length: int, padding: Int[Tensor, " B"] | None = None) -> None:
+    def __init__(
+        self,
+        n_layers: int,
+        context_length: int,
+        padding: Int[Tensor, " B"] | None = None,
+        memory: Memory | None = None,
+    ) -> None:
         self.position = 0
         self.context_length = context_length
         self.padding = padding
+        self.memory = memory
         self._keys: list[Tensor | None] = [None] * n_layers
         self._values: list[Tensor | None] = [None] * n_layers
 
@@ -45,6 +68,7 @@ class KVCache:
         self._keys = [None if each is None else each[rows] for each in self._keys]
         self._values = [None if each is None else each[rows] for each in self._values]
         self.padding = None if self.padding is None else self.padding[rows]
+        self.memory = None if self.memory is None else self.memory.select(rows)
 
     def mask(self, n_tokens: int) -> Bool[Tensor, "B 1 T S"] | None:
         """Where the next `n_tokens` may look: at themselves and before, and not at padding. None: at all before them.
@@ -57,6 +81,13 @@ class KVCache:
         queries = keys[self.position :, None]
         text = (keys <= queries) & (keys >= self.padding[:, None, None])
         return (text | (keys == queries))[:, None]
+
+    def positions(self, n_tokens: int) -> Int[Tensor, "B T"] | None:
+        """How many tokens of its text stand before each of the next `n_tokens`; None: all that stand in its row."""
+        if self.padding is None:
+            return None
+        places = torch.arange(self.position, self.position + n_tokens, device=self.padding.device)
+        return (places - self.padding[:, None]).clamp(min=0)
 
     @property
     def n_bytes(self) -> int:

@@ -8,38 +8,67 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from course_lib.model.config import TransformerConfig
+
 
 class RMSNorm(nn.Module):
     """Scale each vector to root mean square 1, then each channel by a learned gain.
 
     Args:
         shape: of the gain. Its last axis is the vectors'; those before it, if any, stretch as in any product.
+        eps: added to the mean square, so that a vector of zeros stays one.
 
     Source: Zhang and Sennrich 2019, "Root Mean Square Layer Normalization", equation 4.
     """
 
-    def __init__(self, *shape: int) -> None:
+    root_of_eps: Tensor
+
+    def __init__(self, *shape: int, eps: float = 1e-6) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(shape))
+        self.register_buffer("root_of_eps", torch.tensor(eps**0.5), persistent=False)
 
-    def forward(self, x: Float[Tensor, "*N D"]) -> Float[Tensor, "*N D"]:
+    def forward(self, x: Float[Tensor, "*N D"], gains: slice | None = None) -> Float[Tensor, "*N D"]:
+        """`x` normalised; `gains`: where `x` is but a part of what is normalised here, the gains of that part."""
+        weight = self.weight if gains is None else self.weight[gains]
         root_mean_square = torch.linalg.vector_norm(x, dim=-1, keepdim=True) / x.shape[-1] ** 0.5
-        return x / (root_mean_square + 1e-6) * self.weight
+        return x / torch.hypot(root_mean_square, self.root_of_eps) * weight  # hypot(a, b) = √(a² + b²)
+
+
+def make_norm(config: TransformerConfig) -> nn.Module:
+    """The norm of a vector of the stream.
+
+    Source of "layer": Ba et al. 2016, "Layer Normalization", equation 4.
+    """
+    if config.norm == "layer":
+        return nn.LayerNorm(config.d_model, config.norm_eps, bias=config.bias)
+    return RMSNorm(config.d_model, eps=config.norm_eps)
 
 
 class MLP(nn.Module):
-    """Two linear maps with a squared ReLU between them, four times as wide inside as outside.
+    """Two linear maps with a bend between them, wider inside than outside; each token on its own.
 
-    Source: So et al. 2021, "Primer: Searching for Efficient Transformers", section 4 (squared ReLU).
+    Sources: So et al. 2021, "Primer: Searching for Efficient Transformers", section 4 (squared ReLU); Hendrycks and
+    Gimpel 2016, "Gaussian Error Linear Units", section 2, in its approximation by tanh, which is GPT-2's; Shazeer 2020,
+    "GLU Variants Improve Transformer", equation 6 (SwiGLU: one map opens and shuts the channels of another).
     """
 
-    def __init__(self, d_model: int) -> None:
+    def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
-        self.expand = nn.Linear(d_model, 4 * d_model, bias=False)
-        self.project = nn.Linear(4 * d_model, d_model, bias=False)
+        self.kind = config.mlp
+        self.expand = nn.Linear(config.d_model, config.mlp_width, config.bias)
+        self.gate = nn.Linear(config.d_model, config.mlp_width, config.bias) if config.mlp == "swiglu" else None
+        self.project = nn.Linear(config.mlp_width, config.d_model, config.bias)
 
     def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
-        return self.project(F.relu(self.expand(x)).square())
+        hidden = self.expand(x)
+        if self.gate is not None:
+            hidden = F.silu(self.gate(x)) * hidden
+        elif self.kind == "gelu":
+            hidden = F.gelu(hidden, approximate="tanh")
+        else:
+            hidden = F.relu(hidden).square()
+        return self.project(hidden)
 
 
 def sinusoidal_table(n_positions: int, d_model: int, base: float = 10_000.0) -> Float[Tensor, "T D"]:

@@ -5,6 +5,9 @@ from course_lib.text.bpe import train_merges
 from course_lib.text.corpora import Corpus, load_corpus, read_text, tokenizer_for, world_corpus
 from course_lib.text.gpt2 import gpt2_tokenizer
 from course_lib.text.grammar import END
+from course_lib.text.masking import MaskedRows, mask_words
+from course_lib.text.pairs import Pairs, pair_batch
+from course_lib.text.second_language import Tolan, translate
 from course_lib.text.tokenfile import TokenFile, write_tokens
 from course_lib.text.tokenizer import (
     BPETokenizer,
@@ -27,8 +30,11 @@ __all__ = [
     "CharTokenizer",
     "Corpus",
     "DocumentRows",
+    "MaskedRows",
+    "Pairs",
     "TokenFile",
     "Tokenizer",
+    "Tolan",
     "Windows",
     "WordTokenizer",
     "World",
@@ -36,10 +42,13 @@ __all__ = [
     "evaluation_windows",
     "gpt2_tokenizer",
     "load_corpus",
+    "mask_words",
+    "pair_batch",
     "read_text",
     "tokenizer_for",
     "tokenizer_from_dict",
     "train_merges",
+    "translate",
     "world_corpus",
     "write_tokens",
 ]

@@ -27,48 +27,33 @@ class Batch:
     inputs: Int[Tensor, "B T"]  # token ids
     targets: Int[Tensor, "B T"]  # the id of the token that follows, or IGNORE
     documents: Int[Tensor, "B T"] | None = None  # which document of its row a token belongs to; None: all to one
+    source: Int[Tensor, "B S"] | None = None  # what the row is a translation of, say; IGNORE where there is no token
 
     def to(self, device: torch.device | str) -> "Batch":
-        documents = None if self.documents is None else self.documents.to(device)
-        return Batch(self.inputs.to(device), self.targets.to(device), documents)
+        documents, source = (None if part is None else part.to(device) for part in (self.documents, self.source))
+        return Batch(self.inputs.to(device), self.targets.to(device), documents, source)
 
 
-class Windows(Iterator[Batch]):
-    """Endless batches of windows that begin anywhere in the text.
+class SeededBatches(Iterator[Batch]):
+    """Endless batches, of which number n is drawn from the seed and n alone.
 
-    Batch number n is drawn from the seed and n alone. So the order is the same whatever was read before, and the place
-    to resume from is one number.
+    So the order is the same whatever was read before, and the place to resume from is one number.
 
     Arguments:
-        ids: the text, as token ids; may be memory-mapped.
-        batch_size: windows in a batch (B).
-        context_length: tokens in a window (T).
         seed: not negative; decides all that is drawn.
-
-    Raises:
-        CourseError: the text is shorter than a window and the token after it.
     """
 
-    def __init__(self, ids: Ids, batch_size: int, context_length: int, seed: int) -> None:
-        self.ids = np.asarray(ids)
-        self.batch_size = batch_size
-        self.context_length = context_length
+    def __init__(self, seed: int) -> None:
         self.seed = seed
         self.next_batch = 0
-        if len(self.ids) <= context_length:
-            raise CourseError(
-                f"The text has {len(self.ids)} tokens, but a context of {context_length} needs at least "
-                f"{context_length + 1}. Use a longer text or a shorter context_length."
-            )
 
     def __next__(self) -> Batch:
-        starts = self._draw_starts(np.random.default_rng([self.seed, self.next_batch]))
+        batch = self._batch(np.random.default_rng([self.seed, self.next_batch]))
         self.next_batch += 1
-        rows = self.ids[starts[:, None] + np.arange(self.context_length + 1)].astype(np.int64)
-        return Batch(torch.from_numpy(rows[:, :-1].copy()), torch.from_numpy(rows[:, 1:].copy()))
+        return batch
 
-    def _draw_starts(self, rng: np.random.Generator) -> np.ndarray:
-        return rng.integers(len(self.ids) - self.context_length, size=self.batch_size)
+    def _batch(self, rng: np.random.Generator) -> Batch:
+        raise NotImplementedError
 
     def state_dict(self) -> dict[str, Any]:
         """Return the place of the next batch: what was handed out already is taken as trained on."""
@@ -81,6 +66,39 @@ class Windows(Iterator[Batch]):
                 "resume with the same seed, or start anew."
             )
         self.next_batch = state["next_batch"]
+
+
+class Windows(SeededBatches):
+    """Endless batches of windows that begin anywhere in the text.
+
+    Arguments:
+        ids: the text, as token ids; may be memory-mapped.
+        batch_size: windows in a batch (B).
+        context_length: tokens in a window (T).
+        seed: not negative; decides all that is drawn.
+
+    Raises:
+        CourseError: the text is shorter than a window and the token after it.
+    """
+
+    def __init__(self, ids: Ids, batch_size: int, context_length: int, seed: int) -> None:
+        super().__init__(seed)
+        self.ids = np.asarray(ids)
+        self.batch_size = batch_size
+        self.context_length = context_length
+        if len(self.ids) <= context_length:
+            raise CourseError(
+                f"The text has {len(self.ids)} tokens, but a context of {context_length} needs at least "
+                f"{context_length + 1}. Use a longer text or a shorter context_length."
+            )
+
+    def _batch(self, rng: np.random.Generator) -> Batch:
+        starts = self._draw_starts(rng)
+        rows = self.ids[starts[:, None] + np.arange(self.context_length + 1)].astype(np.int64)
+        return Batch(torch.from_numpy(rows[:, :-1].copy()), torch.from_numpy(rows[:, 1:].copy()))
+
+    def _draw_starts(self, rng: np.random.Generator) -> np.ndarray:
+        return rng.integers(len(self.ids) - self.context_length, size=self.batch_size)
 
 
 class DocumentRows(Windows):
@@ -104,8 +122,8 @@ class DocumentRows(Windows):
     def _draw_starts(self, rng: np.random.Generator) -> np.ndarray:
         return self._starts[rng.integers(len(self._starts), size=self.batch_size)]
 
-    def __next__(self) -> Batch:
-        batch = super().__next__()
+    def _batch(self, rng: np.random.Generator) -> Batch:
+        batch = super()._batch(rng)
         documents = (batch.inputs == self.end_id).cumsum(dim=1) - 1
         return Batch(batch.inputs, batch.targets, documents)
 

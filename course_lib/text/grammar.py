@@ -1,8 +1,9 @@
 """Templates that tell documents, and the exact probability of every word that they tell.
 
-A template is words, `{variables}`, and `[ one | or another ]` alternative of equal chance, all separated by blanks:
+A template is words, `{variables}`, and `[ one | or another ]` alternative of equal chance, all separated by blanks; a
+variable may also be a part of a word:
 
-    {person} lives in {person.home} [ | with a {pet} ] .
+    {person} lives in {person.home} [ | with {number} {pet}s ] .
 
 What a variable may be is its domain: a list (equal chances), a mapping to weights that sum to 1, or a function of other
 variables, named by its parameters, that returns either. `{person.home}` is a variable too, a function of `person`. A
@@ -21,6 +22,7 @@ import re
 from bisect import bisect
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -59,9 +61,9 @@ class Floor(NamedTuple):
 
 
 class Node(NamedTuple):
-    """A word of a template, or the variable that it shows, and what may follow it."""
+    """A word of a template, the variable that it shows, if any, and what may follow it."""
 
-    word: str
+    word: str  # with {} in place of the variable
     variable: str | None
     next: list[tuple[float, int]]  # probability, node
     paths: set[frozenset[str]]  # the variables that show from here on: a set for each way to the end
@@ -111,6 +113,46 @@ def chances(name: str, choice: Choice) -> list[tuple[Any, float]]:
     return [(value, weight) for value, weight in weights.items() if weight > 0]
 
 
+_SLOT = re.compile(r"([^][{|}]*)\{(\w+(?:\.\w+)*)\}([^][{|}]*)")
+
+
+def parse_word(token: str) -> tuple[str, str | None]:
+    """A word of a template as its pattern, with {} in place of the variable that it shows, and that variable."""
+    slot = _SLOT.fullmatch(token)
+    if slot:
+        return f"{slot[1]}{{}}{slot[3]}", slot[2]
+    if re.search(r"[][{|}]", token):
+        raise ValueError(f"{token!r} is no word, no variable and no bracket with a partner")
+    return token, None
+
+
+Way = list[tuple[str, str | None]]
+
+
+@cache
+def ways_through(template: str) -> list[Way]:
+    """All ways through the brackets of a template, in the order of their alternatives: the words of each, parsed."""
+    ways, _ = _ways(iter(template.split()))
+    return ways
+
+
+def _ways(tokens: Iterator[str]) -> tuple[list[Way], str]:
+    """The ways up to the next `|` or `]` that belongs to no inner bracket, and which of them it was."""
+    ways: list[Way] = [[]]
+    for token in tokens:
+        if token in ("|", "]"):
+            return ways, token
+        if token == "[":
+            alternatives, closing = _ways(tokens)
+            while closing == "|":
+                more, closing = _ways(tokens)
+                alternatives += more
+            ways = [way + each for way in ways for each in alternatives]
+        else:
+            ways = [[*way, parse_word(token)] for way in ways]
+    return ways, ""
+
+
 class Grammar:
     """A source of documents whose probabilities are known.
 
@@ -130,14 +172,15 @@ class Grammar:
         }
         self._ancestry: dict[str, set[str]] = {}
         self._nodes: list[Node] = []
-        self._kinds: dict[int, str] = {}
+        self.forms = list(forms)
+        self._form_at: dict[int, int] = {}  # the number of the form that ends at a node
         if not forms or not all(form.weight > 0 for form in forms):
             raise ValueError("a grammar needs forms, and each form a positive weight")
         total = math.fsum(form.weight for form in forms)
         start = []
-        for form in forms:
+        for number, form in enumerate(forms):
             end = self._add(END, None, [])
-            self._kinds[end] = form.kind
+            self._form_at[end] = number
             start += [(p * form.weight / total, node) for p, node in self._link(form.template, end)]
         self._start = Reading(1.0, self._add("", None, start), {})
 
@@ -157,12 +200,8 @@ class Grammar:
                 if token == "[":
                     open_brackets.pop()
                     after = [(p / len(branches), node) for branch in reversed(branches) for p, node in branch]
-            elif slot := re.fullmatch(r"\{(\w+(\.\w+)*)\}", token):
-                after = [(1.0, self._add("", slot[1], after))]
-            elif re.search(r"[][{|}]", token):
-                raise ValueError(f"{token!r} is no word, no variable and no bracket with a partner: {template}")
             else:
-                after = [(1.0, self._add(token, None, after))]
+                after = [(1.0, self._add(*parse_word(token), after))]
         if open_brackets or any(node == end for _, node in after):
             raise ValueError(f"a bracket without its partner, or a document without a word: {template}")
         for path in set().union(*(self._nodes[node].paths for _, node in after)):
@@ -200,6 +239,10 @@ class Grammar:
         """The domain of `{variable.name}` where the variable has this value."""
         return [getattr(value, name)]
 
+    def spell(self, pattern: str, value: Any = None) -> str:
+        """The word that a pattern of a template stands for; `value`: of the variable that it shows, if any."""
+        return pattern.replace("{}", str(value))
+
     def _draw(self, name: str, known: Known) -> list[tuple[float, Known]]:
         """The ways to know `name` as well, each with its probability."""
         if name in known:
@@ -227,7 +270,8 @@ class Grammar:
                 word, variable = self._nodes[after].word, self._nodes[after].variable
                 for q, case in self._draw(variable, seen) if variable else [(1.0, seen)]:
                     drawn = {name: value for name, value in case.items() if name not in seen}
-                    row.append(Step(p * q, math.log(p * q), str(case[variable]) if variable else word, after, drawn))
+                    spelled = self.spell(word, case[variable] if variable else None)
+                    row.append(Step(p * q, math.log(p * q), spelled, after, drawn))
             by_word = defaultdict(list)
             for step in row:
                 by_word[step.word].append(step)
@@ -251,15 +295,15 @@ class Grammar:
             node = step.node
             if step.drawn:
                 known = {**known, **step.drawn}
-        return Document(" ".join(words[:-1]), self._kinds[node], log_prob)
+        return Document(" ".join(words[:-1]), self.forms[self._form_at[node]].kind, log_prob)
 
     def every_document(self) -> Iterator[Document]:
         """Every derivation, one document each; only for a grammar that is small enough to be told to the end."""
         paths: list[tuple[Reading, tuple[str, ...], float]] = [(self._start, (), 0.0)]
         while paths:
             (_, node, known), words, log_prob = paths.pop()
-            if node in self._kinds:
-                yield Document(" ".join(words[:-1]), self._kinds[node], log_prob)
+            if node in self._form_at:
+                yield Document(" ".join(words[:-1]), self.forms[self._form_at[node]].kind, log_prob)
             for step in self.onward(node, known).row:
                 place = Reading(step.probability, step.node, {**known, **step.drawn})
                 paths.append((place, (*words, step.word), log_prob + step.log_prob))
@@ -281,6 +325,20 @@ class Grammar:
         *_, last = self._follow([*text.split(" "), END])
         return last
 
+    def form_of(self, reading: Reading) -> int:
+        """The number of the form that a whole text was read as."""
+        return self._form_at[reading.node]
+
+    def tell(self, way: Way, known: Known) -> list[str] | None:
+        """The words of one way through a template; None where they depend on more than is known."""
+        told = []
+        for pattern, variable in way:
+            cases = self._draw(variable, known) if variable else [(1.0, known)]
+            if len(cases) > 1:
+                return None
+            told.append(self.spell(pattern, cases[0][1][variable] if variable else None))
+        return told
+
     def log_prob(self, text: str) -> float:
         """The exact log-probability of any text in nats, its end included; -inf where the grammar cannot tell it."""
         readings = self.readings(text)
@@ -289,7 +347,20 @@ class Grammar:
     def kind(self, text: str) -> str | None:
         """The kind of document that a text is; None where the grammar cannot tell it."""
         readings = self.readings(text)
-        return self._kinds[readings[0].node] if readings else None
+        return self.forms[self._form_at[readings[0].node]].kind if readings else None
+
+    def blank(self, text: str, place: int) -> dict[str, float]:
+        """What may stand in a blank: each word that fits into both sides of the text, with its probability.
+
+        Args:
+            text: a document that the grammar can tell.
+            place: which of its words is not known, counted from 0.
+        """
+        words = text.split(" ")
+        before, after = "".join(f"{word} " for word in words[:place]), words[place + 1 :]
+        fits = {word: self.log_prob(f"{before}{' '.join([word, *after])}") for word in self.next_word(before)}
+        total = math.fsum(map(math.exp, fits.values()))
+        return {word: math.exp(nats) / total for word, nats in fits.items() if nats > -math.inf}
 
     def predictions(self, text: str) -> list[dict[str, float]]:
         """What may come before the first word of a text and after each of its words, each as `next_word` gives it."""
@@ -349,9 +420,13 @@ class Grammar:
 
     def words(self) -> list[str]:
         """All words that documents may hold, sorted, without `END`."""
-        steps = [step for _, steps in self._everywhere() for step in steps.row]
-        told = {step.word for step in steps}.union(*(map(str, step.drawn.values()) for step in steps))
-        return sorted(told - {_FORGOTTEN, END})
+        values: dict[str, set[Any]] = defaultdict(set)
+        for _, steps in self._everywhere():
+            for step in steps.row:
+                for name, value in step.drawn.items():
+                    values[name].add(value)
+        shown = {(node.word, value) for node in self._nodes for value in values.get(node.variable or "", [None])}
+        return sorted({self.spell(*each) for each in shown} - {"", END})
 
     def floor(self, documents: Iterable[Document]) -> Floor:
         """The least mean loss that these documents allow: their surprise to one who knows the grammar, in nats."""

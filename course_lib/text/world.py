@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from typing import Any, NamedTuple
 
 from course_lib.text.grammar import Choice, Domain, Form, Grammar
@@ -241,7 +242,7 @@ def _rows(table: str) -> list[dict[str, str]]:
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
-def _forms(text: str) -> list[Form]:
+def forms_in(text: str) -> list[Form]:
     """The forms in a text: each begins a line with its kind and weight; further lines of its template are indented."""
     paragraphs = [paragraph.split(maxsplit=2) for paragraph in re.split(r"\n+(?=\w)", text.strip())]
     return [Form(kind, float(weight), template) for kind, weight, template in paragraphs]
@@ -353,8 +354,10 @@ class World(Grammar):
         # Where nothing can be told, of births before the first one, say, the forms that would tell it are left out.
         variables = self._variables()
         silent = [name for name, domain in variables.items() if domain == []]
-        forms = [form for form in _forms(FORMS) if not any(f"{{{name}" in form.template for name in silent)]
-        super().__init__(forms, {name: domain for name, domain in variables.items() if name not in silent})
+        forms = forms_in(FORMS)
+        self.told = [not any(f"{{{name}" in form.template for name in silent) for form in forms]
+        self.variables = {name: domain for name, domain in variables.items() if name not in silent}
+        super().__init__(list(compress(forms, self.told)), self.variables)
 
     def _variables(self) -> dict[str, Domain]:
         """What the variables of the forms may be."""

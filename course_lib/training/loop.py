@@ -191,7 +191,7 @@ def train(model: nn.Module, batches: BatchSource, config: TrainingConfig) -> Tra
     """Begin to train `model`, on the device where it is.
 
     Args:
-        model: maps `(inputs, documents)` of a batch to logits, and has `blocks`.
+        model: maps `(inputs, documents)` of a batch to logits, or `(inputs, source)` where it has a source.
         batches: where the text comes from.
         config: how.
 

@@ -136,20 +136,22 @@ def make_optimizers(
 ) -> list[Optimizer]:
     """The optimizers that train `model` together.
 
-    Muon is for maps between hidden spaces, the matrices in `model.blocks`. Embedding and head have one axis that counts
-    tokens, and gains are vectors: those are AdamW's. Gains are not decayed, for 0 is no natural value of theirs.
+    Muon is for maps between hidden spaces, the matrices in `blocks`. Embedding and head have one axis that counts
+    tokens, and gains and biases are vectors: those are AdamW's. Gains are not decayed, for 0 is no natural value of
+    theirs.
 
     Args:
-        model: a GPT, or any module with `blocks`; without Muon, any module.
+        model: any module; what is trained by Muon belongs to a submodule named `blocks`.
         lr: learning rate of AdamW.
         muon_lr: learning rate of Muon; None leaves its matrices to AdamW.
         weight_decay: for all matrices.
     """
     norms = [part for part in model.modules() if isinstance(part, RMSNorm)]
     gains = {weight for norm in norms for weight in norm.parameters()}
-    gains |= {weight for weight in model.parameters() if weight.ndim < 2}
+    gains |= {weight for name, weight in model.named_parameters() if weight.ndim < 2 or name.endswith("bias")}
     matrices = [weight for weight in model.parameters() if weight not in gains]
-    inside = set() if muon_lr is None else set(model.get_submodule("blocks").parameters())
+    of_blocks = {weight for name, weight in model.named_parameters() if "blocks" in name.split(".")}
+    inside = set() if muon_lr is None else of_blocks
     # Shorter memories than usual (0.9 and 0.95): runs of a few hundred steps gain from them.
     betas = (0.8, 0.95)
     optimizers: list[Optimizer] = [

@@ -1005,11 +1005,11 @@ letter_losses = {n: evaluate(model, windows_of_64).loss for n, model in letter_c
 print(f"six models counted and judged in {time.perf_counter() - start:.0f} s")
 
 # %%
-from course_lib.model import GPT, GPTConfig
+from course_lib.model import GPT, TransformerConfig
 from course_lib.training import TrainingConfig, train
 
 torch.manual_seed(0)
-gpt = GPT(GPTConfig(vocab_size=letters.vocab_size, context_length=64, n_layers=2, n_heads=4, d_model=64))
+gpt = GPT(TransformerConfig(vocab_size=letters.vocab_size, context_length=64, n_layers=2, n_heads=4, d_model=64))
 start = time.perf_counter()
 for _ in train(gpt, Windows(train_letters.numpy(), 16, 64, seed=0), TrainingConfig(steps=training_steps(100))):
     pass

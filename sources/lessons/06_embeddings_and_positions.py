@@ -1092,7 +1092,7 @@ the four is it worst, and does any of them not mind?
 """
 
 # %%
-from course_lib.model import GPT, GPTConfig
+from course_lib.model import GPT, TransformerConfig
 from course_lib.text.batches import Windows, evaluation_windows
 
 held_out = [number_of[word] for d in world.documents(1000, VALIDATION_SEED) for word in [*d.text.split(), END]]
@@ -1103,7 +1103,7 @@ inputs, targets = (torch.cat([getattr(each, part) for each in windows]) for part
 
 def reader(positions, context_length):
     torch.manual_seed(0)
-    return GPT(GPTConfig(V, context_length, n_layers=1, n_heads=2, d_model=64, positions=positions))
+    return GPT(TransformerConfig(V, context_length, n_layers=1, n_heads=2, d_model=64, positions=positions))
 
 
 try:

@@ -798,12 +798,12 @@ from torch import nn
 
 def without_qk_norm(model):
     for block in model.blocks:
-        block.attention.qk_norm = nn.Identity()
+        block.attention.qk_norm = None
 
 
 def without_zero_start(model):
     for name, weight in model.named_parameters():
-        if name.endswith("project.weight") or name == "head.weight":
+        if name.endswith(("project.weight", "head.weight")):
             nn.init.normal_(weight, std=0.02)
 
 

@@ -1091,9 +1091,9 @@ already, and when a thousand do. We do that on the CPU. (On a GPU, so small a mo
 # %%
 import time
 
-from course_lib.model import GPTConfig
+from course_lib.model import TransformerConfig
 
-deeper = GPT(GPTConfig(vocab_size=V, context_length=1024, n_layers=4, n_heads=4, d_model=128)).eval()
+deeper = GPT(TransformerConfig(vocab_size=V, context_length=1024, n_layers=4, n_heads=4, d_model=128)).eval()
 read = torch.randint(V, (1, 1024))
 n_read = [32, 64, 128, 256, 512, 1000]
 
