@@ -109,3 +109,21 @@ def ctrl_c_interrupts() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+PARTS = {
+    "as it is": {},
+    "learned positions": {"positions": "learned", "norm": "layer"},
+    "sinusoidal positions": {"positions": "sinusoidal"},
+    "no positions": {"positions": "none"},
+    "as GPT-2": {"positions": "learned", "norm": "layer", "mlp": "gelu", "bias": True, "tied": True, "qk_norm": False},
+    "as Llama": {"n_kv_heads": 1, "qk_norm": False, "mlp": "swiglu", "d_hidden": 24, "tied": True},
+    "shared keys, normalised": {"n_kv_heads": 2, "norm": "layer", "bias": True, "mlp": "swiglu"},
+    "norms behind": {"norm_place": "post", "norm": "layer", "qk_norm": False, "bias": True},
+}
+
+
+@pytest.fixture(params=PARTS.values(), ids=PARTS)
+def parts(request: pytest.FixtureRequest) -> dict[str, object]:
+    """Settings of a transformer, such that each part it can have occurs in one of them: the laws hold for all."""
+    return request.param

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from course_lib.__main__ import COMMANDS, main
 from course_lib.commands import doctor, run_folder
@@ -502,6 +503,20 @@ def test_settings_of_generate_are_checked(
     trained: Path, fail: Callable[..., str], arguments: list[str], says: str
 ) -> None:
     assert says in fail("generate", "--model", trained, *arguments)
+
+
+def test_generate_speaks_for_a_model_that_others_trained(data_file: Callable[[str], Path], run: Run) -> None:
+    expected = data_file("stories260K/greedy_once_upon_a_time.txt").read_text(encoding="utf-8").removesuffix("\n")
+    arguments = ["generate", "--model", "stories260K", "--temperature", 0]
+    assert run(*arguments, "--prompt", "Once upon a time", "--tokens", 220)["text"].startswith(expected)
+    assert run(*arguments, "--prompt", "The cat", "--tokens", 5)["text"].startswith("The cat ")
+    assert run(*arguments, "--tokens", 5)["text"][0].isupper()  # a new story, without a blank before it
+
+
+def test_a_model_without_a_tokenizer_cannot_be_asked(tmp_path: Path, fail: Callable[..., str]) -> None:
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    LlamaForCausalLM(LlamaConfig(vocab_size=9, **sizes)).save_pretrained(tmp_path)
+    assert "no tokenizer for it" in fail("generate", "--model", tmp_path)
 
 
 def test_what_is_no_run_is_no_model(tmp_path: Path, fail: Callable[..., str]) -> None:

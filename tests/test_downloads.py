@@ -3,6 +3,7 @@
 import hashlib
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
@@ -117,6 +118,13 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(server: Server) -> None
     path.write_bytes(GOOD[:-1])
     assert fetch(remote(server)).read_bytes() == GOOD
     assert server.requests == 2
+
+
+def test_a_file_that_nobody_vouched_for_is_taken_as_it_comes_and_kept(server: Server) -> None:
+    unknown = replace(remote(server), sha256=None)
+    assert fetch(unknown).read_bytes() == GOOD
+    assert fetch(unknown).read_bytes() == GOOD
+    assert server.requests == 1
 
 
 def test_with_nobody_listening_the_error_says_how_to_go_on(server: Server) -> None:

@@ -11,8 +11,9 @@ import torch.nn.functional as F
 
 from course_lib.errors import CourseError
 from course_lib.evaluation import bits_per_byte, evaluate, judge_world
-from course_lib.model import GPT, TransformerConfig
+from course_lib.model import GPT, Seq2Seq, TransformerConfig
 from course_lib.text.batches import IGNORE, Batch, evaluation_documents, evaluation_windows
+from course_lib.text.pairs import pair_batch
 from course_lib.text.world import VALIDATION_SEED, World
 
 V, T = 7, 6
@@ -54,6 +55,22 @@ def test_documents_in_one_row_are_judged_each_by_itself(model):
     together = Batch(inputs, targets, torch.tensor([[0, 0, 1, 1, 1, 2]]))
     alone = [Batch(inputs[:, span], targets[:, span]) for span in (slice(0, 2), slice(2, 5), slice(5, 6))]
     assert evaluate(model, [together]).nats == pytest.approx(evaluate(model, alone).nats, rel=1e-5)
+
+
+def test_pairs_are_judged_with_their_sources():
+    torch.manual_seed(0)
+    config = TransformerConfig(vocab_size=V, context_length=T, n_layers=1, n_heads=2, d_model=16)
+    model = Seq2Seq(config, config)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    sources, targets = [[1, 2, 3], [4]], [[5, 6], [1, 2, 3, 4]]
+    result = evaluate(model, [pair_batch(sources, targets, end_id=0)])
+    nats = 0.0
+    for source, target in zip(sources, targets, strict=True):
+        logits = model(torch.tensor([[0, *target]]), torch.tensor([source]))[0]
+        nats += F.cross_entropy(logits, torch.tensor([*target, 0]), reduction="sum").item()
+    assert result.n_tokens == 8
+    assert result.nats == pytest.approx(nats, rel=1e-5)
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from course_lib.text.grammar import END, Domain, Form, Grammar
+from course_lib.text.grammar import END, Domain, Form, Grammar, ways_through
 
 
 @dataclass(frozen=True)
@@ -188,6 +188,35 @@ def test_a_text_told_in_two_ways_has_the_probability_of_both() -> None:
     assert twice.log_prob("so it is") == pytest.approx(0)
 
 
+def test_a_variable_may_be_a_part_of_a_word() -> None:
+    plural = Grammar([Form("a", 1, "[ two {pet}s | un{pet}ly ] here")], {"pet": ["cat", "dog"]})
+    texts = {document.text: document.log_prob for document in plural.every_document()}
+    assert set(texts) == {"two cats here", "two dogs here", "uncatly here", "undogly here"}
+    for text, log_prob in texts.items():
+        assert plural.log_prob(text) == pytest.approx(log_prob) == pytest.approx(math.log(0.25))
+    assert plural.words() == ["cats", "dogs", "here", "two", "uncatly", "undogly"]
+
+
+def test_a_blank_is_filled_as_bayes_says() -> None:
+    everything = {document.text: math.exp(document.log_prob) for document in PETS.every_document()}
+    for text in everything:
+        for place in range(len(text.split(" "))):
+            words = text.split(" ")
+            same = {
+                other.split(" ")[place]: p
+                for other, p in everything.items()
+                if other.split(" ")[:place] + other.split(" ")[place + 1 :] == words[:place] + words[place + 1 :]
+                and len(other.split(" ")) == len(words)
+            }
+            expected = {word: p / sum(same.values()) for word, p in same.items()}
+            assert PETS.blank(text, place) == pytest.approx(expected)
+
+
+def test_the_ways_through_a_template_come_in_the_order_of_its_alternatives() -> None:
+    ways = [" ".join(pattern for pattern, _ in way) for way in ways_through("a [ b | [ c | ] d | e {x} ] f")]
+    assert ways == ["a b f", "a c d f", "a d f", "a e {} f"]
+
+
 def test_floor_counts_ends_and_newlines() -> None:
     documents = [document for document in PETS.every_document() if document.kind == "riddle"]
     nats = -math.log(0.125) - 2 * math.log(0.0625)
@@ -222,7 +251,8 @@ def test_floor_counts_ends_and_newlines() -> None:
         ("a | b", {}, "no word, no variable"),
         ("a ]", {}, "without its partner"),
         ("{x .", {"x": ["a"]}, "no word, no variable"),
-        ("a{x} .", {"x": ["a"]}, "no word, no variable"),
+        ("{x}{x} .", {"x": ["a"]}, "no word, no variable"),
+        ("x} .", {"x": ["a"]}, "no word, no variable"),
         ("", {}, "without a word"),
         ("[ a | ]", {}, "without a word"),
     ],

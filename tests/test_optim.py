@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from course_lib.model import GPT, TransformerConfig
+from course_lib.model import GPT, Seq2Seq, TransformerConfig
 from course_lib.training import AdamW, Muon, make_optimizers, orthogonalize
 
 
@@ -105,6 +105,22 @@ def test_each_weight_has_one_optimizer_and_gains_do_not_decay(model):
         (AdamW, 0.01, 0.0): gains,
     }
     assert sum(map(len, owned.values())) == len(names)
+
+
+def test_matrices_of_all_blocks_are_muons_and_biases_do_not_decay():
+    parts = {"norm": "layer", "bias": True, "positions": "learned"}
+    config = TransformerConfig(vocab_size=7, context_length=8, n_layers=1, n_heads=2, d_model=16, **parts)
+    model = Seq2Seq(config, config)
+    names = {weight: name for name, weight in model.named_parameters()}
+    matrices, gains, muon = (
+        {names[weight] for weight in each.state} for each in make_optimizers(model, 0.01, 0.02, weight_decay=0.1)
+    )
+    assert gains == {name for name in names.values() if "norm" in name or name.endswith("bias")}
+    assert muon == {name for name in names.values() if ".blocks." in name} - gains
+    halves = ("encoder.", "decoder.")
+    assert matrices == {f"{half}{name}" for half in halves for name in ("embedding.weight", "places")} | {
+        "decoder.head.weight"
+    }
 
 
 def test_muon_moves_a_stack_as_it_moves_its_matrices_alone():

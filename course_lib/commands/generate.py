@@ -37,13 +37,16 @@ class Options:
 
 def run(options: Options) -> dict[str, Any]:
     """Print the text while it is written; returns it whole, prompt included."""
-    model, tokenizer, end_id, is_document = _load(options.model)
-    ids = tokenizer.encode(options.prompt)
+    model, tokenizer, is_document = _load(options.model)
+    start, end_id = tokenizer.encode(options.prompt), tokenizer.end_id
     # A document begins after the end of another; so does a text that has no beginning yet.
-    start = [end_id] if is_document or not ids else []
+    if is_document or not start:
+        if end_id is None:
+            raise CourseError("The vocabulary has no line end, after which a text could begin. Give a --prompt.")
+        start = [end_id, *start]
     columns = generate(
         model.to(device()),
-        [start + ids],
+        [start],
         options.tokens,
         options.sampling,
         end_id=end_id if is_document else None,
@@ -52,19 +55,19 @@ def run(options: Options) -> dict[str, Any]:
     text = options.prompt
     print(text, end="", flush=True)
     written = takewhile(lambda token: not (is_document and token == end_id), (int(column) for column in columns))
-    for piece in stream_text(written, tokenizer, prompt=start + ids, stop=options.stop):
+    for piece in stream_text(written, tokenizer, prompt=start, stop=options.stop):
         print(piece, end="", flush=True)
         text += piece
     print()
     return {"text": text}
 
 
-def _load(name: str) -> tuple[GPT, Tokenizer, int, bool]:
-    """A model, its tokenizer, its end token, and whether its texts are documents that begin and end with that."""
+def _load(name: str) -> tuple[GPT, Tokenizer, bool]:
+    """A model, its tokenizer, and whether its texts are documents that begin and end with an end token."""
     if name in PUBLISHED or (Path(name) / "model.safetensors").exists():
         model, tokenizer = load_pretrained(name)
-        if tokenizer is None or tokenizer.end_id is None:
+        if tokenizer is None:
             raise CourseError(f"{name} can be loaded, but this course has no tokenizer for it, so it cannot be asked.")
-        return model, tokenizer, tokenizer.end_id, True
+        return model, tokenizer, True
     run = Run.open(Path(name))
-    return run.trained_model(), run.tokenizer, run.end_id, run.is_world
+    return run.trained_model(), run.tokenizer, run.is_world

@@ -254,8 +254,9 @@ def _pretrained(description: Mapping[str, Any], tensors: dict[str, Tensor], orig
     tensors = {name: tensor for name, tensor in tensors.items() if not name.endswith(_NO_WEIGHTS)}
     if config.tied:  # the embedding once more, in files that were written without knowing it
         tensors.pop("lm_head.weight", None)
+    weights = translate_weights(recipes, tensors, origin)
     model = GPT(config)
-    model.load_state_dict(translate_weights(recipes, tensors, origin))
+    model.load_state_dict(weights)
     is_gpt2 = family == "gpt2" and config.vocab_size == 50257
     return Pretrained(model.eval(), gpt2_tokenizer() if is_gpt2 else None)
 

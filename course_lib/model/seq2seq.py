@@ -61,9 +61,8 @@ class Seq2Seq(nn.Module):
         is_token = (source >= 0)[:, None, None]
         mask = None if is_token.all() else is_token
         x = self.encoder.read(source.clamp(min=0), None if mask is None else mask.expand(-1, -1, source.shape[1], -1))
-        return Memory(
-            [block.cross.keys_values(x) for block in self.decoder.modules() if isinstance(block, Block)], mask
-        )
+        layers = [part.cross for part in self.decoder.modules() if isinstance(part, Block)]
+        return Memory([cross.keys_values(x) for cross in layers], mask)
 
     def decode(self, ids: Int[Tensor, "B T"], memory: Memory, cache: KVCache | None = None) -> Float[Tensor, "B T V"]:
         """Scores of what comes after each token, given the source that `memory` is of; `cache` as for a GPT."""

@@ -234,6 +234,7 @@ r"""
 
 | word | meaning |
 | :-- | :-- |
+| **Ablation** | taking one part away and measuring what it costs |
 | **Adam** | an update that divides each parameter's mean gradient by its usual size; AdamW shrinks the weights apart from that |
 | **Analogy** | a is to b as c is to what? Answered by going from c the way that leads from a to b |
 | **Attention** | for each token, a weighted mean over other tokens, with weights computed from the tokens themselves |
@@ -243,6 +244,7 @@ r"""
 | **Batch** | the texts that are read together for one update |
 | **Beam search** | a search for the likeliest text that goes on with the best few beginnings after each token |
 | **Bits per byte** | the cost of a text in bits, divided by its length in bytes; comparable between tokenizers |
+| **Block** | one layer of a transformer: attention, then a feed-forward part, each added to what came in |
 | **Byte-pair encoding** | tokens made by joining, again and again, the most frequent pair of neighbours; BPE for short |
 | **Calibrated** | right as often as it says it will be |
 | **Checkpoint** | all that is needed to go on with a training run, in files |
@@ -251,28 +253,36 @@ r"""
 | **Context** | the tokens that a model may look at when it predicts the next one |
 | **Corpus** | a body of text to learn from |
 | **Cosine similarity** | the cosine of the angle between two vectors: 1 for the same direction, 0 for none in common |
+| **Cross-attention** | attention from the tokens of one text to those of another, as from a translation to its original |
 | **Cross-entropy** | the mean cost −ln *p* of what came |
 | **Decoder** | a model that sees only what stands to the left, and so can write |
+| **Dropout** | setting some of a layer's outputs to 0 at random while training, so that no other part relies on them |
 | **Embedding** | the vector that stands for a token |
 | **Encoder** | a model that sees both sides |
+| **Encoder-decoder** | a model that reads one text from both sides and writes another from left to right |
 | **Entropy** | the lowest mean cost there is: what the true distribution itself pays |
 | **Epoch** | one pass over the corpus |
+| **Feed-forward part** | two linear maps with a bend between them, applied to each token alone; also MLP |
 | **Fine-tuning** | training on, with other data |
 | **Floor** | the loss that no model can go below |
+| **FLOP** | one addition or multiplication of two numbers; in plural, what a computation costs |
 | **Forecast** | a probability for each thing that may come, adding up to one |
 | **Glitch token** | a token that the tokenizer has and the training text never showed |
 | **Gradient** | for each parameter, how fast the loss changes with it |
+| **Grouped-query attention** | fewer heads for keys and values than for queries, so that a cache has less to hold |
 | **Hallucination** | a fluent statement without ground |
 | **Head** | one of several lookups that attention makes side by side, each with queries, keys and values of its own |
 | **Held-out** | kept away from training, to measure on |
 | **Inference** | using a model, without training it |
 | **KL divergence** | what a forecast pays on top of the entropy |
 | **KV cache** | keys and values of earlier tokens, kept so that they need not be computed again |
+| **Layer norm** | shifting a vector to mean 0 and scaling it to standard deviation 1; RMSNorm only scales |
 | **Learning rate** | how large a step training takes |
 | **Likelihood** | the probability that a model gives to a whole text |
 | **Logits** | raw scores before softmax |
 | **Loss** | the number that training makes smaller |
 | **Mask** | which tokens may look at which; a causal one hides all that comes later |
+| **Masked word** | a word hidden from a model that is to guess it from both sides |
 | **MFU** | model FLOPs utilization: the share of a machine's best rate that a run turns into useful arithmetic |
 | **Model card** | what the users of a model must know: its data, its measured quality, its purpose, its faults |
 | **Momentum** | a running sum of gradients that takes their place in the update |
@@ -287,6 +297,7 @@ r"""
 | **Query, key, value** | what a token looks for, what it offers to be found by, what it hands over |
 | **Ravine** | a valley of the loss that is steep across and flat along |
 | **Residual connection** | adding what a layer computes to what it was given |
+| **Residual stream** | the vector of a token on its way up, to which every block adds |
 | **RoPE** | rotary positions: queries and keys are turned by an angle that grows with the position |
 | **Sampling** | drawing the next token from the forecast |
 | **SGD** | stochastic gradient descent: each update looks at a few examples only |
@@ -294,7 +305,9 @@ r"""
 | **Softmax** | from logits to probabilities |
 | **Special token** | a token that steers the model and that no text may spell |
 | **Speculative decoding** | a small model drafts, the large one checks several tokens at once; the text is the large one's |
+| **Teacher forcing** | training a decoder on the right beginning of the text, whatever it would have written itself |
 | **Temperature** | what logits are divided by before softmax; low means careful |
+| **Tied weights** | one matrix in two places: the embedding that also scores the vocabulary |
 | **Token** | a piece of text with a number: a letter, a word, or something between |
 | **Top-k, top-p, min-p** | three ways to rule out unlikely tokens before drawing: by count, by sum, by share of the likeliest |
 | **Transformer** | a network of attention and feed-forward blocks |
