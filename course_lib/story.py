@@ -27,12 +27,13 @@ class Line:
 
 
 STORY = (
-    Line("01", "all words equally likely", 6.368),
+    Line("01", "all words equally likely", 6.370),
     Line("04", "how often each word comes", 5.113),
     Line("04", "the word before, counted", 2.076),
     Line("04", "the word before, learned", 2.076),
     Line("04", "the four words before, counted", 0.664),
     Line("04", "a window of words, learned", 0.627),
+    Line("09", "a transformer", 0.434),
 )
 
 

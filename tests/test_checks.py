@@ -381,7 +381,7 @@ class TestLaws:
     def test_an_entry_is_held_against_laws_of_its_own(self) -> None:
         self.returned({"a": 1}).entry("a").equals(1, "one")
         self.returned((1, 2)).entry(1).equals(2, "two")
-        for value, key in (({"a": 1}, "b"), ((1, 2), 2), (7, 0)):
+        for value, key in (({"a": 1}, "b"), ((1, 2), 2), (7, 0), (torch.zeros(2), "a")):
             with pytest.raises(BrokenLaw) as broken:
                 self.returned(value).entry(key)
             assert broken.value.mistake == "no_entry"
@@ -408,6 +408,20 @@ class TestLaws:
         with pytest.raises(BrokenLaw) as broken:
             Trial(lambda ids, text: ids.append(1) or ids)(ids=[3], text="a")
         assert "`ids`" in broken.value.lines[0]
+
+    def test_changed_tensors_in_collections_are_noticed_too(self) -> None:
+        def weights() -> dict[str, Any]:
+            return {"head": torch.ones(2), "blocks": [{"q": torch.ones(3)}]}
+
+        def changes_a_block(weights: dict[str, Any]) -> int:
+            weights["blocks"][0]["q"] += 1
+            return 1
+
+        for change in (changes_a_block, lambda w: w.pop("head").sum(), lambda w: w["blocks"].clear() or 1):
+            with pytest.raises(BrokenLaw) as broken:
+                Trial(change)(weights=weights())
+            assert broken.value.mistake == "mutates_input"
+        Trial(lambda weights: weights["blocks"][0]["q"] + 1)(weights=weights())
 
 
 @pytest.mark.parametrize(

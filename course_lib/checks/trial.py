@@ -4,7 +4,7 @@ import copy
 import inspect
 import sysconfig
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -191,6 +191,8 @@ class Returned:
     def entry(self, key: str | int) -> "Returned":
         """The entry `key` of a returned dictionary or tuple."""
         try:
+            if isinstance(self.value, Tensor) and isinstance(key, str):
+                raise TypeError("a tensor has no entries by name")
             value = self.value[key]
         except (TypeError, LookupError):
             kind = f"dictionary with the entry {key!r}" if isinstance(key, str) else f"tuple with a place {key}"
@@ -259,6 +261,10 @@ def _unchanged(before: Any, after: Any) -> bool:
             and before.dtype == after.dtype
             and torch.equal(before.nan_to_num(), after.nan_to_num())
         )
+    if isinstance(before, Mapping):
+        return before.keys() == after.keys() and all(_unchanged(each, after[key]) for key, each in before.items())
+    if isinstance(before, list | tuple):
+        return len(before) == len(after) and all(map(_unchanged, before, after))
     return callable(before) or bool(before == after)
 
 

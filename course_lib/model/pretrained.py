@@ -72,7 +72,7 @@ _HUB = {
         },
     ),
 }
-_STORIES, _STORIES_TOKENIZER = (
+STORIES, STORIES_TOKENIZER = (
     RemoteFile(
         name=f"stories260K/{name}",
         url=f"https://huggingface.co/karpathy/tinyllamas/resolve/main/stories260K/{name}",
@@ -107,7 +107,7 @@ def load_pretrained(name_or_folder: str | Path) -> Pretrained:
             shape; the model has a part that this course's GPT has not.
     """
     if name_or_folder == "stories260K":
-        return Pretrained(load_llama2c(fetch(_STORIES)), Llama2cTokenizer(fetch(_STORIES_TOKENIZER)))
+        return Pretrained(load_llama2c(fetch(STORIES)), Llama2cTokenizer(fetch(STORIES_TOKENIZER)))
     if name_or_folder in _HUB:
         published = _HUB[str(name_or_folder)]
         url = f"https://huggingface.co/{published.repository}/resolve/{published.revision}/model.safetensors"

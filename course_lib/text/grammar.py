@@ -425,7 +425,9 @@ class Grammar:
             for step in steps.row:
                 for name, value in step.drawn.items():
                     values[name].add(value)
-        shown = {(node.word, value) for node in self._nodes for value in values.get(node.variable or "", [None])}
+        shown = {
+            (node.word, value) for node in self._nodes for value in (values[node.variable] if node.variable else [None])
+        }
         return sorted({self.spell(*each) for each in shown} - {"", END})
 
     def floor(self, documents: Iterable[Document]) -> Floor:
