@@ -204,7 +204,7 @@ def test_and_the_learner_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "restart the kernel" in result.message
 
 
-@pytest.mark.usefixtures("untraced_workers")
+@pytest.mark.usefixtures("untraced_workers", "ctrl_c_interrupts")
 def test_an_interrupt_stops_the_check_and_reaches_the_notebook() -> None:
     timer = threading.Timer(0.3, _thread.interrupt_main)
     timer.start()

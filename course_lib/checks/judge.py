@@ -122,7 +122,8 @@ def _standing(exercise_id: str, score: float) -> str:
 
 
 def _unknown(exercise_id: str) -> CheckResult:
-    near = get_close_matches(exercise_id, EXERCISES, n=4, cutoff=0.5) or list(EXERCISES)
+    two_digits = exercise_id.zfill(4)  # "1.1" is a way to write "01.1"
+    near = get_close_matches(two_digits, EXERCISES, n=4, cutoff=0.5) or list(EXERCISES)
     message = f"✗ There is no exercise {exercise_id[:20]!r}. Did you mean one of {', '.join(near)}?"
     return CheckResult(exercise_id, False, message, "unknown_exercise")
 

@@ -1296,7 +1296,7 @@ def _reads_symptoms(said: Returned) -> None:
             "head_begins_well",
             "With large numbers in the head, the first logits are large, and wrong. What becomes of the first loss?",
         ),
-        ("*", "head"): ("begins_badly", "That program begins far above ln 581. Who makes large logits from the start?"),
+        ("*", "head"): ("begins_badly", "That program begins far above ln 584. Who makes large logits from the start?"),
         ("mask", "shift"): (
             "mask_hides_later_words",
             "In that program no earlier prediction depends on a later word. Without a mask it would.",

@@ -70,14 +70,11 @@ def _shifts(answer: Returned, targets: list[list[int]], end: int) -> None:
         return torch.cat([rows(list, filling), last_column], dim=1)
 
     unequal = len({len(target) for target in targets}) > 1
-    got = [as_numbers(part) for part in given]
-    answer.requires(
-        not all(part is not None and want.shape == part.shape for part, want in zip(got, (labels, inputs), strict=True))
-        or not (torch.equal(got[0], labels.double()) and torch.equal(got[1], inputs.double())),
-        pair,
-        "exchanged",
-        "Both are right, in the wrong order: the inputs come first.",
+    turned_round = all(
+        (got := as_numbers(part)) is not None and torch.equal(got, want.double())
+        for part, want in zip(given, (labels, inputs), strict=True)
     )
+    answer.requires(not turned_round, pair, "exchanged", "Both are right, in the wrong order: the inputs come first.")
     answer.entry(0).equals(
         inputs,
         "the decoder reads the end token first and then the translation, one place behind",
@@ -107,7 +104,13 @@ def _shifts(answer: Returned, targets: list[list[int]], end: int) -> None:
         ),
         Mistake(
             "input_filled_with_ignore",
-            rows(begun, IGNORE) if unequal else None,
+            lambda x: (
+                unequal
+                and any(
+                    torch.equal(x, wrong)
+                    for wrong in (rows(begun, IGNORE), torch.cat([last_column, labels[:, :-1]], dim=1))
+                )
+            ),
             f"Short inputs are filled with {IGNORE}. The decoder looks up a vector for each input, and there is none "
             "for that number: fill the inputs with `end`.",
         ),
@@ -123,7 +126,7 @@ def _shifts(answer: Returned, targets: list[list[int]], end: int) -> None:
         ),
         Mistake(
             "begins_with_zero",
-            rows(lambda target: [0, *target], end) if end != 0 else None,
+            lambda x: end != 0 and any(torch.equal(x, rows(lambda target: [0, *target], each)) for each in (end, 0)),
             f"The inputs begin with 0. The end token is number {end} here.",
         ),
         Mistake(
@@ -189,10 +192,11 @@ def _shifts(answer: Returned, targets: list[list[int]], end: int) -> None:
 
 @exercise("11.2", title="Looking at another sentence", stars=2, minutes=25)
 def cross_attention(trial: Trial) -> None:
-    # As many queries as keys in the first cases: there a mistake shows in the numbers, and raises nothing.
+    # As many queries as keys in the first cases: there a mistake shows in the numbers, and raises nothing. One sentence
+    # of the first case has no filling and the others have some, so that a mask that leaves nan behind is told apart.
     for n_sentences, n_queries, lengths, n_heads, width in (
+        (3, 5, [3, 5, 4], 1, 4),
         (2, 5, [5, 5], 1, 4),
-        (3, 5, [3, 4, 2], 1, 4),
         (2, 5, [4, 3], 3, 4),
         (3, 4, [6, 1, 4], 2, 3),
         (1, 1, [3], 2, 4),
@@ -280,6 +284,15 @@ def _looks_across(
         """Whether one of the results came back, with the filling hidden or not."""
         return lambda got: any(_like(got, result(mask)) for result in results for mask in masks)
 
+    def softmax_along(dim: int) -> Callable[[Tensor], bool]:
+        """Whether the softmax ran along another axis, where a hidden column is nan."""
+        tables = [weights(scores, mask, dim) for mask in masks]
+        return lambda got: any(
+            _like(got, side_by_side(table @ v), equal_nan=True)
+            for each in tables
+            for table in (each, each.nan_to_num(0.0))
+        )
+
     answer.equals(
         right,
         "each place of the target takes a mean of its source's values, weighted by softmax(q·k / √K) over real words",
@@ -310,12 +323,8 @@ def _looks_across(
             lambda got: (
                 padded and any(_like(got, side_by_side(((scores * real).softmax(-1) * last) @ v)) for last in (1, real))
             ),
-            "The filling was given the score 0, and e⁰ is 1: a weight like any other. It takes −inf.",
-        ),
-        Mistake(
-            "filling_set_to_zero",
-            side_by_side(weights(products / width**0.5 * real, everything) @ (v * real.mT)) if padded else None,
-            "Filling of zeros still scores 0, and e⁰ is 1: a weight like any other. Hide its *scores*, with −inf.",
+            "The filling scores 0, or was itself set to 0, and e⁰ is 1: a weight like any other. Its *scores* must be "
+            "−inf.",
         ),
         Mistake(
             "one_filling_seen",
@@ -425,18 +434,12 @@ def _looks_across(
         ),
         Mistake(
             "softmax_over_queries",
-            lambda got: any(
-                _like(got, side_by_side(scores.masked_fill(~mask, fill).softmax(-2).nan_to_num(0.0) @ v))
-                for mask in masks
-                for fill in (-torch.inf,)
-            ),
+            softmax_along(-2),
             "The softmax runs over the queries. Each *query* has one unit of weight to give: `dim=-1`.",
         ),
         Mistake(
             "softmax_over_heads",
-            lambda got: (
-                n_heads > 1 and _like(got, side_by_side(weights(scores, real, 1).nan_to_num(0.0) @ v), equal_nan=True)
-            ),
+            softmax_along(1),
             "The softmax runs over the heads. It belongs along the axis of the keys: `dim=-1`.",
         ),
         Mistake(
@@ -479,7 +482,7 @@ def _looks_across(
             "nan",
             lambda got: got.isnan().any(),
             "There is nan in it. Is there a row in which everything is hidden? Every source has at least one word, and "
-            "every query may look at it.",
+            "every query may look at it. Or was infinity multiplied by 0? `masked_fill` puts −inf where it belongs.",
         ),
     )
 
@@ -686,19 +689,13 @@ def greedy(trial: Trial) -> None:
             Mistake(
                 "stops_too_early",
                 explains(partial(_write, more=-1)),
-                "It writes at most n_most − 1 words. Neither the end token at the beginning nor the one at "
-                "the end counts "
-                "as a word.",
+                "It writes at most n_most − 1 words. Neither the end token at the beginning nor the one at the end "
+                "counts as a word. If you cut off the last token: is it always an end token?",
             ),
             Mistake(
                 "last_word_lost",
                 explains(lambda *case: _write(*case)[:-1]),
                 "The last word is cut off. Only an end token has to go, and it is not always there.",
-            ),
-            Mistake(
-                "last_word_lost_at_the_limit",
-                explains(lambda scores, end, n: with_end_if_room(scores, end, n)[:-1]),
-                "Where the limit was reached, a word is cut off in place of the end token, which never came.",
             ),
             Mistake(
                 "one_too_many",
@@ -769,13 +766,14 @@ def alignment(trial: Trial) -> None:
         places = trial.integers(n_source + 2, n_words).tolist()
         return [place if place < n_source else None for place in places]
 
-    for n_heads, renders, n_source in (
-        (3, [rendered(23, 9), rendered(14, 6), [None, 0, 3]], [9, 6, 4]),
+    drawn_at_random: list[tuple[int, list[list[int | None]], list[int]]] = [
+        (3, [rendered(43, 9), rendered(11, 6), [None, 0, 3]], [9, 6, 4]),
         (4, [rendered(17, 7), rendered(31, 8)], [7, 8]),
         (1, [[0, 3, 1, None, 2]], [5]),
         (2, [[None, None], [1, 0, 3, 2]], [4, 6]),
-    ):
-        maps = []
+    ]
+    for n_heads, renders, n_source in drawn_at_random:
+        maps: list[Tensor] = []
         for places, width in zip(renders, n_source, strict=True):
             drawn = trial.normal(n_heads, len(places) + 1, width)
             for t, place in enumerate(places):
@@ -783,8 +781,9 @@ def alignment(trial: Trial) -> None:
                     drawn[:, t, place] += 1.2
             maps.append((1.5 * drawn).softmax(-1))
         cases.append((maps, renders))
-    for maps, renders in [*cases, ([example], [[0, 2, 1]])]:
-        _aligns(trial(maps=maps, renders=renders), maps, renders)
+    cases.append(([example], [[0, 2, 1]]))
+    for weights, places_of in cases:
+        _aligns(trial(maps=weights, renders=places_of), weights, places_of)
 
 
 def _share(
@@ -818,6 +817,12 @@ def _aligns(answer: Returned, maps: list[Tensor], renders: list[list[int | None]
     without_zero = [[place or None for place in places] for places in renders]
     weight = sum(
         float(weights.mean(0)[t, place])
+        for weights, places in zip(maps, renders, strict=True)
+        for t, place in enumerate(places)
+        if place is not None
+    )
+    any_head = sum(
+        place in weights[:, t].argmax(-1).tolist()
         for weights, places in zip(maps, renders, strict=True)
         for t, place in enumerate(places)
         if place is not None
@@ -874,6 +879,16 @@ def _aligns(answer: Returned, maps: list[Tensor], renders: list[list[int | None]
             "You took the largest weight of any head. Take the mean over the heads, then the largest.",
         ),
         Mistake(
+            "row_too_early",
+            _share(maps, renders, lambda weights: most(weights).roll(1)),
+            "It is one row too early: row 0 belongs to the forecast of word 0.",
+        ),
+        Mistake(
+            "any_head",
+            any_head / n_rendered if several else None,
+            "A word counts as soon as *one* head looks at the right place. Take the mean over the heads first.",
+        ),
+        Mistake(
             "hits_not_share", right * n_rendered, "That is how many hits there are. Divide by the number of words."
         ),
         Mistake("percent", 100 * right, "These are per cent. Wanted is a share, from 0 to 1."),
@@ -899,6 +914,12 @@ def _example_beams(tokens: Any) -> Tensor:
     return torch.tensor([[0.1, 0.5, 0.4], [0.1, 0.5, 0.4], [0.9, 0.05, 0.05]])[last].log()
 
 
+def _overtaken(tokens: Any) -> Tensor:
+    """An ended beam is pushed out by two others, which then fall behind it."""
+    n = torch.as_tensor(tokens).numel()
+    return torch.tensor([[0.15, 0.8, 0.03, 0.02], [0.01, 0.5, 0.48, 0.01], [0.2, 0.3, 0.24, 0.26]])[n % 3 - 1].log()
+
+
 def _search(
     forecast: Forecast,
     end: int,
@@ -911,6 +932,7 @@ def _search(
     largest: bool = True,
     context: Callable[[int, list[int]], list[int]] = lambda end, tokens: [end, *tokens],
     only_ended: bool = False,
+    one_child: bool = False,
 ) -> list[int]:
     """Beam search, and with other settings what it is mistaken for."""
     beams: list[tuple[float, list[int]]] = [(0.0, [])]
@@ -921,15 +943,19 @@ def _search(
             if end in tokens and ended != "go on":
                 if ended == "stay":
                     grown.append((score, tokens))
+                if ended == "pay":
+                    grown.append((rank(score, float(forecast(context(end, tokens))[end])), tokens))
                 continue
             log_probs = forecast(context(end, tokens)).tolist()
-            grown += [(rank(score, log_prob), [*tokens, token]) for token, log_prob in enumerate(log_probs)]
-        if ended == "aside":
-            aside += [beam for beam in grown if end in beam[1]]
-            grown = [beam for beam in grown if end not in beam[1]]
+            children = [(rank(score, log_prob), [*tokens, token]) for token, log_prob in enumerate(log_probs)]
+            grown += [max(children)] if one_child and tokens else children
         if not grown:
             break
-        beams = sorted(grown, key=lambda beam: beam[0], reverse=largest)[:width]
+        grown = sorted(grown, key=lambda beam: beam[0], reverse=largest)
+        beams = grown[:width]
+        if ended == "aside":
+            aside += [beam for beam in beams if end in beam[1]]
+            beams = [beam for beam in grown if end not in beam[1]][:width]
         if ended == "first" and any(end in tokens for _, tokens in beams):
             beams = [beam for beam in beams if end in beam[1]]
             break
@@ -952,8 +978,12 @@ def beam_search(trial: Trial) -> None:
             for n_most, width in ((5, 2), (6, 3), (4, 1), (2, 4), (9, 4), (7, 2), (8, 6))
         ),
         (made_up, 1, 3, 125),
+        (_overtaken, 0, 3, 2),
     ]
-    says = "Your search did not end where the end token never came. Count the steps, and stop after `n_most`."
+    says = (
+        "That is far more than the search needs. Do only `width` beams stay after each step, and does it stop after "
+        "`n_most` steps?"
+    )
     answers = [
         _ask(trial, "next_log_probs", forecast, says, end=end, n_most=n_most, width=width)
         for forecast, end, n_most, width in cases
@@ -984,6 +1014,12 @@ def beam_search(trial: Trial) -> None:
                 "It is greedy writing, whatever the width. Is only one beam extended, or are all beams the same?",
             ),
             Mistake(
+                "one_child_each",
+                explains(partial(_search, one_child=True)),
+                "Each beam keeps its own best child. The cut is over all extensions together: one beam may deserve two "
+                "places and another none.",
+            ),
+            Mistake(
                 "ended_beams_go_on",
                 explains(partial(_search, ended="go on")),
                 "Beams that have ended are extended further, and lose probability with each token after their "
@@ -1003,9 +1039,13 @@ def beam_search(trial: Trial) -> None:
             Mistake(
                 "ended_set_aside",
                 explains(partial(_search, ended="aside")),
-                "Beams that have ended are set aside, and `width` others go on. Many programs do so; here an "
-                "ended beam "
-                "keeps its place among the `width`.",
+                "Ended beams were set aside, where nothing can push them out. Here they stay in the beam and compete "
+                "for its `width` places.",
+            ),
+            Mistake(
+                "end_paid_again",
+                explains(partial(_search, ended="pay")),
+                "A beam that has ended loses probability in each further step. It keeps what it has.",
             ),
             Mistake(
                 "divided_by_length",
@@ -1031,11 +1071,6 @@ def beam_search(trial: Trial) -> None:
                 "least_likely",
                 explains(partial(_search, largest=False)),
                 "It looks for the *least* probable translation. Is the sort turned round?",
-            ),
-            Mistake(
-                "never_cut",
-                explains(lambda forecast, end, n, width: _search(forecast, end, n, 5**n)),
-                "Nothing is ever cut. After each step only `width` beams stay.",
             ),
             Mistake(
                 "beginning_forgotten",

@@ -519,21 +519,21 @@ The story: each block of GPT-2 small has a matrix of 768 × 2304 for queries, ke
 after them, and 768 × 3072 and 3072 × 768 in the MLP. The file has them as (input, output), the layers want (output,
 input). Somebody forgets to transpose, and copies each into its own layer with `copy_`, which refuses another shape.
 
-And now the letters. Seven people built a GPT of *one* block, with learned positions, for the toy world with its 581
-words, $\ln 581 = 6.36$. All trained it alike, and measured the loss on held-out texts before the first step and after
-the last, in nats. Nobody can honestly get below 0.38 there. Then they gave the trained model beginnings of 12 words and
+And now the letters. Seven people built a GPT of *one* block, with learned positions, for our toy world with its 584
+tokens, $\ln 584 = 6.37$. All trained it alike, and measured the loss on held-out texts before the first step and after
+the last, in nats. Nobody can honestly get below 0.40 there. Then they gave the trained model beginnings of 12 words and
 exchanged something in them. How far did the predicted probabilities move on average, from 0 for not at all to 1 for
 completely?
 
 | | loss at first | loss at last | last word exchanged: predictions at *earlier* places | first word exchanged: prediction after the last | order of the first 11 words shuffled: prediction after the last |
 | :-- | --: | --: | --: | --: | --: |
-| A | 6.36 | 0.98 | 0.00 | 0.12 | 0.00 |
-| B | 6.38 | 0.00 | 0.00 | 0.00 | 0.00 |
-| C | 6.37 | 0.79 | 0.00 | 0.02 | 0.18 |
-| D | 6.37 | 6.37 | 0.00 | 0.00 | 0.00 |
-| E | 6.37 | 0.03 | 0.09 | 0.31 | 0.64 |
-| F | 6.37 | 2.16 | 0.00 | 0.00 | 0.00 |
-| G | 24.55 | 0.83 | 0.00 | 0.05 | 0.23 |
+| A | 6.39 | 0.87 | 0.00 | 0.04 | 0.00 |
+| B | 6.37 | 0.00 | 0.00 | 0.00 | 0.00 |
+| C | 6.38 | 0.72 | 0.00 | 0.01 | 0.14 |
+| D | 6.38 | 6.38 | 0.00 | 0.00 | 0.00 |
+| E | 6.38 | 0.03 | 0.07 | 0.00 | 0.73 |
+| F | 6.38 | 2.10 | 0.00 | 0.00 | 0.00 |
+| G | 25.03 | 0.72 | 0.00 | 0.01 | 0.18 |
 
 Which is which? `"right"` made no mistake. `"mask"` forgot the causal mask. `"shift"` forgot to shift the targets, so
 each place is to say the word that it has just read. `"head"` drew the head's matrix with a standard deviation of 1 and
@@ -593,8 +593,8 @@ r"""
 - The one square matrix loads in silence, and that is enough to ruin the model.
 - A loss below the floor is never good news. Both E and B have seen the answer, and a held-out text does not find it
   out, because the answer is in the input there, too.
-- G begins with a head that is sure of itself and wrong. Training repairs it, here almost completely, but its first
-  steps are spent on that. A first loss far from $\ln V$ is the cheapest of all warnings: it costs one pass.
+- G begins with a head that is sure of itself and wrong. Training repairs it, here completely, but its first steps
+  are spent on that. A first loss far from $\ln V$ is the cheapest of all warnings: it costs one pass.
 - F is about as good as a model can be that knows one word. A knows which words came before, like a bag of words, and
   its loss is surprisingly low. A few more blocks would even let it find out the order, since the mask tells places
   apart.

@@ -317,9 +317,11 @@ r"""
 
 # %% [markdown] exercise="11.5"
 r"""
-Beam search again, as in the lesson, for translations that end by themselves. The search keeps `width` beginnings, the
-*beams*, each with its log-probability: the sum of the log-probabilities of all its tokens, the end token included. It
-starts with a single beam that holds nothing yet. One step:
+Beam search as in the lesson, but for translations that end by themselves, some earlier than others. So finished texts
+compete with unfinished ones, and that is what needs care. (In lesson 14 you will write beam search where no text ends.)
+
+The search keeps `width` beginnings, the *beams*, each with its log-probability: the sum of the log-probabilities of all
+its tokens, the end token included. It starts with a single beam that holds nothing yet. One step:
 
 1. Each beam that has not ended is extended by every token of the vocabulary. If that token is the end token, the
    extension *has ended*.
@@ -397,9 +399,9 @@ r"""
   further, it loses a bit of probability with each token after its end.
 - The first beam to end is not always the best. Log-probabilities only fall, so an *unfinished* beam that is behind can
   never catch up, but one that is ahead still may stay ahead. Once the best beam has ended, though, the search may stop.
-- Many programs set finished beams aside and go on with `width` unfinished ones. Then the finished do not crowd the
-  others out, and the search looks at more texts. It is a different search with different results, and here the
-  simpler one is asked for.
+- Many programs set finished beams aside and go on with `width` unfinished ones. Mostly the answer is the same, since
+  what an ended beam has pushed out was less probable already, and only falls. But it may differ: here an ended beam can
+  itself be pushed out, by unfinished ones that are ahead of it for a step and fall behind it later.
 - Each word makes the sum smaller, so the search prefers short translations. Dividing by the length, or by a power of
   it, is common ([Wu and others, 2016](https://arxiv.org/abs/1609.08144)). It changes what is looked for.
 - A width of 1 is greedy writing. If your function differs from 11.3 there, the mistake is in the ending.
@@ -420,22 +422,22 @@ head. In training, the decoder reads 6 tokens, the end token and the 5 words, an
 | `"target_changed"` | in training, the token that the decoder reads at place 3 is exchanged for another: how many of the 6 forecasts can change |
 | `"source_changed"` | instead, the source word at place 3 is exchanged for another: how many of the 6 forecasts can change |
 
-And now the letters. Five programs train a model to translate, and four of them have a mistake. Each model was trained
-for long, and then looked at in four ways, always with the *same mistake in place*. A translation that is long enough was
-read by the decoder as in training.
+And now the letters. Five programs train a model to translate into Tolan, and four of them have a mistake. Each model was
+trained for 300 steps on the same 1,892 pairs (one block in each half, vectors of 64 numbers), and then looked at in four
+ways on unseen pairs, always with the *same mistake in place*. The pair of the first two ways has 13 forecasts.
 
 1. The token that the decoder reads at place 3 was exchanged. Which forecasts changed at all?
 2. Five more places of filling were put behind the source. Did any forecast change?
-3. The loss with the right sources.
+3. The loss with the right sources, in nats per word.
 4. The loss when each translation was given the source of another.
 
 | program | 1: changed | 2: filling | 3: right source | 4: wrong source |
-| :-- | :-- | :-- | :-- | :-- |
-| A | at places 3, 4, 5, … | no | near 0 | near 0 |
-| B | at places 3, 4, 5, … | no | near 0 | large |
-| C | at all places | no | near 0 | not measured |
-| D | at places 3, 4, 5, … | yes | near 0 | large |
-| E | at places 3, 4, 5, … | no | medium | medium, just the same |
+| :-- | :-- | :-- | --: | --: |
+| A | from place 3 to the last | no | 0.00 | 0.00 |
+| B | from place 3 to the last | no | 0.07 | 3.7 |
+| C | at all places | no | 0.04 | 0.5 |
+| D | from place 3 to the last | yes | 0.06 | 3.7 |
+| E | from place 3 to the last | no | 0.93 | 0.93 |
 
 Which is which? `"right"` has no mistake. `"not_shifted"` gives the decoder, at each place, the very token that is to be
 forecast there. `"not_causal"` shifts as it should, and has no causal mask in the decoder's self-attention.
@@ -488,13 +490,15 @@ r"""
 `42`, `6`, `1`, `3`, `6`; right `"B"`, not shifted `"A"`, not causal `"C"`, filling seen `"D"`, no cross-attention `"E"`.
 
 - A translation into Tolan is certain once the source is known, so the loss of a good model is near 0. That of a model
-  that copies is, too. The loss alone does not tell them apart, on held-out pairs as little as on others. Give both the
-  wrong source: who reads the answer at its own place does not mind.
+  that copies is, too, on held-out pairs as well as on others: a small loss alone does not tell them apart. Give both the
+  wrong source. Program A reads the answer at its own place and does not mind; program B is lost.
+- Program C need not mind either, but it had not yet given up its source altogether: 0.5 nats, against B's 3.7.
 - Without the shift, the decoder forecasts what it has just read. If it writes alone, it begins with the end token,
   repeats it, and is done. Without the causal mask it looks up the answer one place to the right, where nothing stands
   yet when it writes alone.
-- A model that sees filling may still translate well, if it learned to pass over it. But then a translation depends on
-  which other sentences are in the batch. A test that puts filling behind a source finds that at once.
+- A model that sees filling may still translate well, as D shows: in training there was filling behind most sources.
+  But then a translation depends on which other sentences are in the batch. A test that puts filling behind a source
+  finds that at once.
 - Without cross-attention, what is left is a language model of Tolan. It writes fluently, about something else.
 - Keys and values of the source are the same for every word that is written, so the encoder runs once.
 """

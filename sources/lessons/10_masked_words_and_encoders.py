@@ -74,7 +74,7 @@ r"""
 *Clara was thirsty. She took one ▁▁▁ and made some juice. Then she drank apple juice in the garden.*
 
 You have filled the gap, and you did not fill it from what stands before it. Up to the gap, the text could go on with
-any fruit. The word that settles it comes nine words later.
+any fruit. What settles it comes nine places later.
 
 **Predict first.** The toy world has eight fruits, all equally common. How sure can a reader be who sees only the left
 side of the gap, however clever? And one who sees both sides?
@@ -344,55 +344,69 @@ better with 40 %. We have seconds and not days, so we take 40 %.
 r"""
 ## What does it learn in half a minute?
 
-Two layers, and there is a reason for two. A covered place starts with the vector of the mask, the same at every gap.
-The query of the first layer is made from it, so all gaps ask the same question, whatever stands around them. What the
-first layer brings back differs from gap to gap, and from the second layer on, each can ask a question of its own. (A
-decoder starts from a real word, and so its first question is already about something.)
+One block with eight heads. Heads matter here. A covered place starts with the vector of the mask, the same at every
+gap, and a head makes its query from that. So each head asks the same question at every gap: what stands just before
+me, say, or is there a fruit somewhere? Eight heads are eight such questions. (The queries of a second block could
+depend on what the first one brought back. But each step would then take nearly twice as long, and in half a minute that
+did not pay when we tried it.)
 
-While it trains we keep copies of its weights at a few moments, to be judged afterwards.
+While it trains we keep copies of its weights at a few moments, to be judged afterwards. First half of the way.
 """
 
 # %%
-ENCODER_STEPS = training_steps(450)
+from itertools import islice
+
+ENCODER_STEPS = training_steps(700)
 DECODER_STEPS = training_steps(200)
 
 torch.manual_seed(0)
-encoder = Encoder(TransformerConfig(vocab_size=V + 1, context_length=128, n_layers=2, n_heads=4, d_model=128))
+encoder = Encoder(TransformerConfig(vocab_size=V + 1, context_length=128, n_layers=1, n_heads=8, d_model=128))
 batches = MaskedRows(ids, tokenizer.end_id, mask_id, batch_size=8, context_length=128, seed=0, share=0.4)
+run = train(encoder, batches, TrainingConfig(steps=ENCODER_STEPS, lr=0.02, muon_lr=0.04))
 moments = {max(1, ENCODER_STEPS * sixth // 6) for sixth in range(1, 7)}
 copies, encoder_losses = {}, []
+
+
+def follow(steps):
+    """Take these steps of training; keep each loss, and the weights at the moments."""
+    for step in steps:
+        encoder_losses.append(step.loss)
+        if step.number in moments:
+            copies[step.number] = {name: weight.clone() for name, weight in encoder.state_dict().items()}
+
+
 started = time.perf_counter()
-for step in train(encoder, batches, TrainingConfig(steps=ENCODER_STEPS, lr=0.02, muon_lr=0.04)):
-    encoder_losses.append(step.loss)
-    if step.number in moments:
-        copies[step.number] = {name: weight.clone() for name, weight in encoder.state_dict().items()}
-encoder.eval()
-print(f"{encoder.n_parameters:,} parameters, {ENCODER_STEPS} steps, {time.perf_counter() - started:.0f} s")
-print(
-    f"loss at first {encoder_losses[0]:.3f} (ln of {V + 1}: {math.log(V + 1):.3f}), at the end {np.mean(encoder_losses[-25:]):.2f}"
-)
+follow(islice(run, ENCODER_STEPS // 2))
+print(f"{encoder.n_parameters:,} parameters, {len(encoder_losses)} steps, {time.perf_counter() - started:.0f} s")
+print(f"loss at first {encoder_losses[0]:.3f}, ln of {V + 1} is {math.log(V + 1):.3f}")
+claim(abs(encoder_losses[0] - math.log(V + 1)) < 0.01, "the loss starts at ln V, as that of any model without opinions")
 
 # %%
-claim(abs(encoder_losses[0] - math.log(V + 1)) < 0.01, "the loss starts at ln V, as that of any model without opinions")
-claim(np.mean(encoder_losses[-25:]) < 1.3, "it ends below 1.3 nats per hidden word")
+started = time.perf_counter()
+follow(run)
+encoder.eval()
+encoder_targets = run.tokens  # what the loss has asked about so far
+print(f"{len(encoder_losses)} steps, {encoder_targets:,} words guessed, another {time.perf_counter() - started:.0f} s")
+print(f"loss at the end {np.mean(encoder_losses[-25:]):.2f}")
+claim(np.mean(encoder_losses[-25:]) < 1, "it ends below 1 nat per hidden word")
 
 # %% [markdown]
 r"""
-To compare, we need a decoder. It gets the same documents and one layer. It takes less than half of the time, and yet
-sees more targets than the encoder, for every word of every row is one.
+To compare, we need a decoder. It gets the same documents, the same size (less the mask's vectors) and about a third of
+the time. Yet it guesses three quarters as many words, for every word of every row is a target.
 """
 
 # %%
 torch.manual_seed(0)
-decoder = GPT(TransformerConfig(vocab_size=V, context_length=128, n_layers=1, n_heads=4, d_model=128))
+decoder = GPT(TransformerConfig(vocab_size=V, context_length=128, n_layers=1, n_heads=8, d_model=128))
 rows = DocumentRows(ids, tokenizer.end_id, batch_size=8, context_length=128, seed=0)
 started = time.perf_counter()
 run = train(decoder, rows, TrainingConfig(steps=DECODER_STEPS, lr=0.02, muon_lr=0.015))
 decoder_losses = [step.loss for step in run]
 decoder.eval()
-print(
-    f"{DECODER_STEPS} steps, {time.perf_counter() - started:.0f} s, loss at the end {np.mean(decoder_losses[-25:]):.2f}"
-)
+print(f"{decoder.n_parameters:,} parameters, {DECODER_STEPS} steps, {time.perf_counter() - started:.0f} s")
+print(f"{run.tokens:,} words guessed, loss at the end {np.mean(decoder_losses[-25:]):.2f}")
+claim(run.tokens > 0.6 * encoder_targets, "more than 60 % of the encoder's words, in less than 30 % of its steps")
 
 # %% [markdown]
 r"""
@@ -536,20 +550,26 @@ claim(
     "there the encoder is ahead of the best possible left reader by more than 20 %",
 )
 claim(shares["encoder"][middle] > shares["decoder"][middle] + 0.2, "and of the decoder by as much")
-claim(shares["decoder"]["settled from the left"] > 0.9, "where the left settles it, the decoder is right in over 90 %")
+by_left = {name: share["settled from the left"] for name, share in shares.items()}
+claim(by_left["decoder"] > max(0.9, by_left["encoder"] + 0.02), "where the left settles it, the decoder is ahead")
 claim(cost["decoder"] > cost["perfect, left side"] - 0.02, "over all, the decoder does not pass the left side's limit")
+claim(accuracy["encoder"] > accuracy["decoder"] + 0.01, "over all, the encoder fills more than 1 % more of the gaps")
+claim(cost["encoder"] < cost["decoder"] - 0.06, "and pays less, by more than 0.06 nats per gap")
+claim(abs(accuracy["encoder"] - accuracy["perfect, left side"]) < 0.04, "the best left reader is about as often right")
 
 # %% [markdown]
 r"""
 The middle column is what encoders are about. In these gaps the best possible forecast from the left is right in about a
 third of the cases, and no training and no size can change that for a decoder. A small encoder, after half a minute, is
-far beyond it. It is not a better model. It has an easier question, and what a model can know is decided by what it is
-shown before it is decided by how well it was trained.
+far beyond it. Its question is easier: what a model can know is decided first by what it is shown, and only then by how
+well it was trained.
 
-The first column is the price. Where the left side settles the word, the decoder is the surer reader: it has practised
-just that question, at every word of every row, while the encoder met a few hidden words in each. A fairer encoder would
-train several times as long, and BERT did train for days. How far was ours on the way? Here are the copies that we
-kept, asked about every fourth of the gaps.
+The first column is the price. Where the left side settles the word, the decoder is right more often. It has practised
+just that question, with every word before it in sight, while a third of what the encoder read in training was covered.
+
+Over all gaps the encoder is ahead of the decoder. Do not read too much into that lead. With more training the decoder
+would come closer, up to the perfect left reader, which is about as often right as our encoder and pays a little less.
+But there every decoder ends, and the encoder can go on. How far was it on its way? Here are the copies that we kept.
 """
 
 # %%
@@ -558,17 +578,16 @@ late.eval()
 learning = {}
 for step, weights in copies.items():
     late.load_state_dict(weights)
-    learning[step] = -ask_encoder(late, texts[::4], places[::4]).gather(1, answers[::4, None]).mean().item()
+    learning[step] = -ask_encoder(late, texts, places).gather(1, answers[:, None]).mean().item()
 
-limits = {name: nats[name][::4].mean().item() for name in ("perfect, left side", "perfect, both sides")}
 picture = curves(
     list(learning),
     {"encoder": list(learning.values())},
     xlabel="step",
     ylabel="cost (nats per gap)",
     lines={
-        "best possible from the left side": limits["perfect, left side"],
-        "floor: best possible from both sides": limits["perfect, both sides"],
+        "best possible from the left side": cost["perfect, left side"],
+        "floor: best possible from both sides": cost["perfect, both sides"],
     },
     log="y",
 )
@@ -577,8 +596,8 @@ picture
 
 # %%
 first, *_, last = learning.values()
-print(f"first copy {first:.2f}, last copy {last:.2f}, limits {limits}")
-claim(last < first / 2, "from the first copy to the last, the cost falls to less than half")
+print(f"first copy {first:.2f}, last copy {last:.2f}")
+claim(last < 0.6 * first, "from the first copy to the last, the cost falls by more than 40 %")
 
 # %% [markdown]
 r"""
@@ -598,7 +617,7 @@ The film once more, and three other gaps, beside the truth.
 def forecasts(text, place):
     """What encoder, decoder and the world say about a gap: three dictionaries; the last is empty for an impossible text."""
     said = [ask(model, [text], [place])[0].exp() for ask, model in ((ask_encoder, encoder), (ask_decoder, decoder))]
-    known = [{tokenizer.token_text(i): p[i].item() for i in p.topk(8).indices.tolist()} for p in said]
+    known = [{word_of(id): share for id, share in enumerate(p.tolist())} for p in said]
     try:
         return *known, world.blank(text, place)
     except ZeroDivisionError:  # no word makes this a text that the world can tell
@@ -621,11 +640,12 @@ claim(guess.get("apple", 0) < 0.6, "but is far from sure that it is the apple")
 
 # %% [markdown]
 r"""
-For the juice, it has found out that a fruit is missing. *Which* fruit stands nine words further on, and to fetch it
+For the juice, it has found out that a fruit is missing. *Which* fruit stands nine places further on, and to fetch it
 from there is what it has not learned yet. Lesson 07 saw heads learn to fetch a fruit, but they trained on nothing else.
 
 Try gaps of your own: put `_` where the word is missing. Words and blanks must be those of the toy world, with a blank
-before each full stop. Move the gap through one sentence and see where the two models change places.
+before each full stop; without a `_`, the gap is at the end. Move it through one sentence and see where the two models
+change places.
 """
 
 # %% tags=["hide-input"]
@@ -635,7 +655,7 @@ from course_lib.errors import CourseError
 
 def draw(text):
     words = text.split()
-    place = words.index("_") if "_" in words else 0
+    place = words.index("_") if "_" in words else len(words)
     blank = [*words[:place], "anna", *words[place + 1 :]]  # some word, to be covered
     try:
         guess, from_left, truth = forecasts(" ".join(blank), place)
@@ -650,7 +670,7 @@ def draw(text):
         names, {name: [p.get(word, 0) for word in names] for name, p in each.items()}, limits=[(0, 1.5)] * 3
     )
     best = names[0]
-    return picture, f"{' '.join(words)}: likeliest {best}, encoder {guess.get(best, 0):.2f}; {note}."
+    return picture, f"{text}: {best} has {truth.get(best, 0):.2f}, by the encoder {guess.get(best, 0):.2f}; {note}."
 
 
 Explorer(
@@ -667,27 +687,26 @@ encoder what it thinks stands there.
 # %%
 draw_word = torch.Generator().manual_seed(0)
 false = torch.randint(1, V, (len(texts),), generator=draw_word)  # 0 is the end token
-said = {
-    "a false word": (ask_encoder(encoder, texts, places, covers=false).exp(), false != answers),
-    "the right word": (ask_encoder(encoder, texts, places, covers=answers).exp(), answers >= 0),
-}
 rows = []
-for name, (p, counted) in said.items():
-    visible = false if name == "a false word" else answers
-    kept = p.gather(1, visible[:, None])[counted].mean().item()
-    true = p.gather(1, answers[:, None])[counted].mean().item()
-    rows.append([name, kept, true])
+for name, covers in {"a false word": false, "the right word": answers, "the mask": None}.items():
+    p = readers["encoder"].exp() if covers is None else ask_encoder(encoder, texts, places, covers).exp()
+    counted = false != answers  # in a few, chance has put the right word there
+    believed = "" if covers is None else p.gather(1, covers[:, None])[counted].mean().item()
+    rows.append([name, believed, p.gather(1, answers[:, None])[counted].mean().item()])
 table(["it sees", "believes what it sees", "probability of the right word"], rows)
 
 # %%
 claim(rows[1][1] > 0.65, "a right word is believed, with more than 65 % on average")
 claim(rows[0][1] < 0.15, "a false one is not, with less than 15 % on average")
 claim(rows[0][2] > 0.5, "and the word that should stand there gets more than half on average")
+claim(rows[1][2] < rows[2][2] + 0.1, "a right word makes the encoder little surer than the mask does")
 
 # %% [markdown]
 r"""
-It reads like a proofreader. Had every chosen word become a mask, no place with a visible word would ever have been
-asked, and what came out there would be anything.
+It reads like a suspicious proofreader. A false word hardly misleads it, and a right one makes it little surer than the
+mask does. By the recipe it should trust more: a word that fits has most likely stayed, for chance would have had to hit
+it among 584. Had every chosen word become a mask, no place with a visible word would ever have been asked, and what came
+out there would be anything.
 """
 
 # %% [markdown]
@@ -696,8 +715,8 @@ r"""
 
 For reading. Before the head turns them into logits, the encoder has a vector for every word, and each of these has
 taken in both sides. Take *good*. In the toy world there are good films, good kings, *good night* and *good idea*, and
-lesson 06 gave them all the same vector, that of the word. Here are the vectors that leave the encoder, for the first
-200 times that *good* stands in a held-out document.
+lesson 06 gave them all the same vector, that of the word. Here are the vectors that leave the encoder, for every *good*
+in the held-out documents of these kinds.
 """
 
 
@@ -713,7 +732,7 @@ uses = [
     for document in documents
     for place, word in enumerate(document.text.split())
     if word == "good" and document.kind in ("film", "tale", "diary", "dialogue")
-][:200]
+]
 kinds = [document.kind for document, _ in uses]
 vectors = torch.stack([vectors_of(encoder, document.text)[place] for document, place in uses])
 
@@ -727,7 +746,8 @@ def nearest_alike(vectors, kinds):
 
 
 alike, chance = nearest_alike(vectors, kinds)
-print(f"the nearest other “good” is in the same kind of document in {alike:.0%}; one at random is in {chance:.0%}")
+print(f"{len(uses)} times good: the nearest other one is in a document of the same kind in {alike:.0%}")
+print(f"one at random is in {chance:.0%}")
 claim(alike > 0.9, "the nearest other use of the word is of the same kind in more than 90 %")
 
 # %%
@@ -846,13 +866,13 @@ never would.
 
 So why not write like that: cover everything, and fill one word after the other? It can be done, and here it is, beside
 the decoder. Both write 100 documents. The encoder must be told how long the document is to be, since it fills places
-and has no way to stop; it gets the lengths of held-out documents.
+and has no way to stop; it gets the lengths of short held-out documents.
 """
 
 # %%
 from course_lib.generation import generate
 
-lengths = sorted(len(text.split()) for text in texts if len(text.split()) <= 24)[::8][:100]
+lengths = random.Random(0).sample([len(text.split()) for text in texts if len(text.split()) <= 24], 100)
 draw_words = torch.Generator().manual_seed(0)
 written = []
 for length in sorted(set(lengths)):
@@ -880,11 +900,10 @@ claim(
 
 # %% [markdown]
 r"""
-The decoder writes better, although it trained for less than half of the time and has longer documents to write. It does
-what it was trained to do. The encoder never met a page on which nearly everything is covered: in training, about 40 %
-was hidden at most. (Models that are trained with every share of masks, from nothing to all, do learn to write in this
-way. They are called masked diffusion models; [Sahoo and others, 2024](https://arxiv.org/abs/2406.07524), say how to
-train one.)
+The decoder writes better, although it trained for a third of the time and its documents are longer. It does what it was
+trained to do. The encoder never met a page on which nearly everything is covered: in training, about a third was.
+(Models that are trained with every share of masks, from nothing to all, do learn to write in this way. They are called
+masked diffusion models; [Sahoo and others, 2024](https://arxiv.org/abs/2406.07524), say how to train one.)
 """
 
 # %% [markdown]

@@ -32,8 +32,8 @@
 #         because: A row for each query, and queries come from the target. All of the source was there before the first
 #           word was written, so there is no future in it to hide.
 #       - answer: T × S, and those above the diagonal are forbidden.
-#         because: The causal mask hides later words of the *target*, and stands in the decoder's self-attention. Applied
-#           here it would hide the end of the source from the first words, which may need it most.
+#         because: The causal mask hides later words of the *target*, and stands in the decoder's self-attention.
+#           Applied here it would hide the end of the source from the first words, which may need it most.
 #       - answer: S × S, as in the encoder.
 #         because: That is the encoder's self-attention, where source words ask source words.
 #   - question: >-
@@ -41,20 +41,20 @@
 #       probably happened?
 #     options:
 #       - answer: The language is easy.
-#         because: With a wrong source even a perfect model cannot know which sentence will come, so its loss has a floor
-#           well above zero.
+#         because: With a wrong source even a perfect model cannot know which sentence will come, so its loss has a
+#           floor well above zero.
 #       - answer: Inputs and targets were not shifted, and each place is asked for the word that it was given.
 #         right: true
 #         because: Copying the input needs no source and no grammar. Written alone, such a model has nothing to copy.
 #       - answer: Teacher forcing was left out.
 #         because: Without the right words as input the task becomes harder, not easier.
 #   - question: >-
-#       Beam search finds a translation to which the model gives more probability than to the greedy one, and it is wrong.
-#       Who made the mistake?
+#       Beam search finds a translation to which the model gives more probability than to the greedy one, and it is
+#       wrong. Who made the mistake?
 #     options:
 #       - answer: The search. A wider beam would have found the right one.
-#         because: A wider beam looks for something even more probable. The wrong sentence already beats the greedy one, and
-#           perhaps the right one too.
+#         because: A wider beam looks for something even more probable. The wrong sentence already beats the greedy
+#           one, and perhaps the right one too.
 #       - answer: The model, if it gives the right translation less probability than the wrong one.
 #         right: true
 #         because: Then the search did what it was asked to do. Ask the model for the probability of the right
@@ -111,7 +111,7 @@ def alignment_picture(text, translation):
     ax.set_axis_off()
     places = []
     for words, height in ((text.split(), 1), (translation.text.split(), 0)):
-        widths = [len(word) + 1.6 for word in words]
+        widths = [len(word) + 0.7 * sum(map(word.count, "mw")) + 2.2 for word in words]  # m and w are wide
         starts = [sum(widths[:i]) + widths[i] / 2 - sum(widths) / 2 for i in range(len(words))]
         places.append(starts)
         used = set(translation.renders) if height else set(range(len(words)))
@@ -142,15 +142,16 @@ Endings also depend on words that stand elsewhere. Compare:
 for english in (
     "the nurse came home late . she put her doll on the table and opened the window .",
     "the nurse came home late . he put his doll on the table and opened the window .",
+    "yusuf lives in fairhaven .",
 ):
     print(english, "\n   ", translate(english, world, tolan).text)
 
 # %% [markdown]
 r"""
-Only *she* and *her* differ, and in Tolan the verbs *put* and *opened* change with them: *-a* when a woman does it,
-*-o* when a man does. In *anna lives in arden* no pronoun tells, and the ending follows from the name. (`World` and `Tolan`
-are grammars; what is the same in both is what they choose between, so a text and its translation are equally
-probable.)
+In the first two only *she* and *her* differ, and in Tolan the verbs *put* and *opened* change with them: *-a* when a
+woman does it, *-o* when a man does. In the third no pronoun tells, and the ending of *lives* follows from the name.
+(`World` and `Tolan` are grammars; what is the same in both is what they choose between, so a text and its
+translation are equally probable.)
 """
 
 # %%
@@ -229,10 +230,10 @@ does with it. What a word becomes depends on the other words. That sounds like a
 r"""
 ## Who reads, and who writes?
 
-Two jobs have to be done. The source has to be *read*: all of it is there, so every word may look at every word, before
-and behind it. And the target has to be *written*, one word at a time, like the text of any language model. An
-**encoder-decoder** has one half for each. The encoder is lesson 10's, the decoder is lesson 04's and 08's, and between
-them is the one new part: the writer looks at what the reader has made of the source.
+Two jobs have to be done. The source has to be *read*: all of it is there, so every word may look at every word,
+before and behind it. And the target has to be *written*, one word at a time, like the text of any language model.
+An **encoder-decoder** has one half for each. The encoder is lesson 10's, the decoder is lesson 04's and 08's, and
+between them is the one new part: the writer looks at what the reader has made of the source.
 """
 
 # %%
@@ -265,10 +266,11 @@ has something to offer? The source.
 
 $$q_t = y_t\, W_q \qquad k_s = x_s\, W_k \qquad v_s = x_s\, W_v$$
 
-The rest stays as it was: scores, softmax over the source words, mean of the values. That is **cross-attention**. The
-idea is older than the transformer. The recurrent translator of [Sutskever and others
-(2014)](https://arxiv.org/abs/1409.3215) had to press the source into one vector of fixed size. In that of [Bahdanau and
-others (2014)](https://arxiv.org/abs/1409.0473) the decoder looked at all words of the source, with weights, at every step.
+The rest stays as it was: scores, softmax over the source words, mean of the values. That is **cross-attention**.
+The idea is older than the transformer. The recurrent translator of [Sutskever and others
+(2014)](https://arxiv.org/abs/1409.3215) had to press the source into one vector of fixed size. In that of [Bahdanau
+and others (2014)](https://arxiv.org/abs/1409.0473) the decoder looked at all words of the source, with weights, at
+every step.
 """
 
 
@@ -296,9 +298,10 @@ print("weights", tuple(weights.shape), "= B H T S     outcome", tuple(mixed.shap
 
 # %% [markdown]
 r"""
-(`einsum` is told by its letters which axes to multiply and sum: here over $D$, for each head.) There is no causal mask. The source was
-complete before the first word was written, so nothing in it is the future. But there is a mask, because
-sentences of a batch have unequal lengths. The shorter ones are filled up, and nobody may look at the filling.
+(`einsum` is told by its letters which axes to multiply and sum: here over $D$, for each head.) There is no causal
+mask. The source was complete before the first word was written, so nothing in it is the future. But there is a
+mask, because sentences of a batch have unequal lengths. The shorter ones are filled up, and nobody may look at the
+filling.
 
 Two laws test it. Whatever stands in the filling, nothing comes out differently. And the outcome equals that of the
 library's layer, given the same matrices.
@@ -332,9 +335,9 @@ keys and values are computed once per sentence, however many words are written.
 r"""
 ## How is it taught?
 
-A pair in the training data is a source and its right translation. We give the decoder the translation *shifted by one
-place*: it reads the end token, which here means "begin", then the first word, and so on, and at each place it has to name
-the word that comes next.
+A pair in the training data is a source and its right translation. We give the decoder the translation *shifted by
+one place*: it reads the end token, which here means "begin", then the first word, and so on, and at each place it
+has to name the word that comes next.
 """
 
 # %%
@@ -379,15 +382,15 @@ claim(all(map(torch.equal, parts, batch_by_hand(unseen_sources, unseen_targets))
 
 # %% [markdown]
 r"""
-One pass through the decoder then predicts *all* places, because the causal mask lets each see only what stands before
-it. Written one after the other, they would take as many passes as there are words. Giving the decoder the right words as its past,
-whatever it would have said itself, is called **teacher forcing**.
+One pass through the decoder then predicts *all* places, because the causal mask lets each see only what stands
+before it. Written one after the other, they would take as many passes as there are words. Giving the decoder the
+right words as its past, whatever it would have said itself, is called **teacher forcing**.
 
-Language models of earlier lessons were trained in this way too. There the word had no name, since there was no other
-text around.
+The language models of earlier lessons were trained in this way too. Nobody gave it a name there, since no other way
+was in sight.
 
-**Predict first.** On the toy world every loss has a floor, which no model can beat. For its English documents it is about
-0.4 nats per word. What is it for a translator into Tolan?
+**Predict first.** On the toy world every loss has a floor, which no model can beat. For its English documents it is
+about 0.4 nats per word. What is it for a translator into Tolan?
 """
 
 # %% [markdown]
@@ -398,7 +401,8 @@ The floor is zero. Given the source there is exactly one right translation, so e
 loss we see is the model's own fault.
 
 Ours has one block in each half, vectors of 128 numbers and four heads. The transformer of 2017 had six blocks in
-each half and 512 numbers.
+each half and 512 numbers. We train in three stretches, and after the first we put a copy aside for later: a
+translator that has just begun to learn.
 """
 
 # %%
@@ -423,12 +427,26 @@ batches = Pairs(
 print(f"{model.n_parameters:,} parameters, {len(known):,} pairs")
 
 # %%
-losses = []
-for step in train(model, batches, TrainingConfig(steps=STEPS, lr=0.01, muon_lr=0.03)):
-    losses.append(step.loss)
-    if step.number == EARLY:
-        early = copy.deepcopy(model)  # kept for later: a translator that has just begun to learn
+losses, training = [], train(model, batches, TrainingConfig(steps=STEPS, lr=0.01, muon_lr=0.03))
 
+
+def train_until(last):
+    """Goes on with the training until step `last`."""
+    for step in training:
+        losses.append(step.loss)
+        if step.number == last:
+            break
+    print(f"step {last}: loss of the last ten steps {torch.tensor(losses[-10:]).mean():.3f} nats per word")
+
+
+train_until(EARLY)
+early = copy.deepcopy(model)
+
+# %%
+train_until(STEPS // 2)
+
+# %%
+train_until(STEPS)
 curves(
     range(1, STEPS + 1),
     {"loss": losses},
@@ -440,7 +458,7 @@ curves(
 
 # %%
 at_end = evaluate(model, [held_out]).loss
-print(f"loss at the beginning {losses[0]:.2f} nats, on unseen sentences at the end {at_end:.4f} nats per word")
+print(f"loss on unseen sentences at the end: {at_end:.4f} nats per word")
 claim(abs(losses[0] - math.log(tolan_words.vocab_size)) < 0.1, "the loss starts at ln V")
 claim(at_end < 0.06, "on unseen sentences it ends below 0.06 nats per word")
 floor = world.floor(world.documents(1000, VALIDATION_SEED)).per_word
@@ -491,9 +509,9 @@ for i in range(4):
 
 # %% [markdown]
 r"""
-Every step here reads the whole target again. With a cache, each step reads one new token and finds keys and values of the
-earlier ones computed already. The library's `generate` does that. It wants a language model, and `model.given(source)`
-is one: the decoder with its source held fast.
+Every step here reads the whole target again. With a cache, each step reads one new token and finds keys and values
+of the earlier ones computed already. The library's `generate` does that. It wants a language model, and
+`model.given(source)` is one: the decoder with its source held fast.
 """
 
 # %%
@@ -528,8 +546,9 @@ for i in wrong[:5]:
 # %% [markdown]
 r"""
 Compare the lines word by word. You may find one that loses its way in a long sentence, says a word twice or names
-somebody else, and one that is right but for an ending, *-a* in place of *-o*. Whether a name is a woman's or a man's cannot be worked out from the
-sentence. It has to be learned for each of sixty names, from the sentences in which an ending gives it away.
+somebody else, and one that is right but for an ending, *-a* in place of *-o*. Whether a name is a woman's or a
+man's cannot be worked out from the sentence. It has to be learned for each of sixty names, from the sentences in
+which an ending gives it away.
 
 Mistakes of another kind come from sources that are unlike all it has learned from. We take short sentences *from its
 own training data* that it translates right, and put them one after the other, two by two. In Tolan that is no harder:
@@ -552,17 +571,17 @@ print(two[0], "\n    wrote:", two_answers[0], "\n    right:", two_rights[0])
 print(
     f"alone {len(mastered)} of {len(brief)} are right, of {len(two)} pairs of them {exact(two_answers, two_rights):.0%}"
 )
-claim(len(mastered) > 40, "alone, more than 40 of 60 are right")
+claim(len(mastered) > 30, "alone, more than 30 of 60 are right")
 claim(exact(two_answers, two_rights) < 0.2, "of two together less than one in five")
 
 # %% [markdown]
 r"""
-It has learned to translate the *kinds of documents it met*, with other names and things in their places. The rule that
-two sentences are translated one after the other, which we would not even think of writing down, it has not learned. In
-its data no such pair occurred, so nothing in the loss asked for it.
+It has learned to translate the *kinds of documents it met*, with other names and things in their places. The rule
+that two sentences are translated one after the other, which we would not even think of writing down, it has not
+learned. In its data no such pair occurred, so nothing in the loss asked for it.
 
-Is there a price for teacher forcing? In training the decoder saw right words only. Alone, it reads its own.
-We ask the early copy of the model, which makes more mistakes. Take those of 200 sentences that it gets wrong, and compare
+Is there a price for teacher forcing? In training the decoder saw right words only. Alone, it reads its own. We ask
+the early copy of the model, which makes more mistakes. Take those of 200 sentences that it gets wrong, and compare
 what it says *after* its first wrong word: once with the right words as its past, once alone.
 """
 
@@ -588,15 +607,16 @@ table(["after its first mistake, the early model", "words right"], [[name, share
 right_forced, right_alone = (((said == wanted) | ~asked).all(dim=1) for said in (forced, alone))
 claim((right_forced != right_alone).float().mean() < 0.01, "up to the first mistake the two do not differ")
 claim(
-    after["reads the right words"] > after["reads its own"] + 0.1,
-    "after it, of 100 words over ten fewer are right when it reads its own",
+    after["reads the right words"] > after["reads its own"] + 0.05,
+    "after it, of 100 words over five fewer are right when it reads its own",
 )
 
 # %% [markdown]
 r"""
-As long as every word is right, its own words *are* the right words, so the same sentences come out right both ways. The
-difference begins after a mistake: from there the model continues a sentence of a kind that training never showed. This
-is called **exposure bias**. The words are compared place by place, so a left-out word also moves all that follow.
+As long as every word is right, its own words *are* the right words, so the same sentences come out right both ways.
+The difference begins after a mistake: from there the model continues a sentence of a kind that training never
+showed. This is called **exposure bias**. The words are compared place by place, so a left-out word also moves all
+that follow.
 """
 
 # %% [markdown]
@@ -650,8 +670,9 @@ with_alignment(
 r"""
 Some frames are dark inside, others are empty. To see a pattern we count, on 300 unseen sentences, and ask a second
 question about each word: was there anything to find out? Often Tolan itself leaves hardly a choice. Once *rainy
-evening* has been said, *was* has to come and then a full stop, whatever the source says. The grammar `tolan` tells the
-probability of each word given those before it, without any source. We call a word *open* if that is below one half.
+evening* has been said, *was* has to come and then a full stop, whatever the source says. The grammar `tolan` tells
+the probability of each word given those before it, without any source. We call a word *open* if that is below one
+half.
 """
 
 # %%
@@ -682,13 +703,14 @@ claim(given[2] < 0.5, "for a word that was given anyway in less than 50 %")
 
 # %% [markdown]
 r"""
-It depends on the word. Where the source decides, the decoder mostly looks at the deciding word, although nothing in the
-loss says where to look. Where the word follows from those before it, the loss has no reason to send the look anywhere,
-and it wanders. And the four heads together point better than the best of them alone: they share the work.
+It depends on the word. Where the source decides, the decoder mostly looks at the deciding word, although nothing in
+the loss says where to look. Where the word follows from those before it, the loss has no reason to send the look
+anywhere, and it wanders. And the four heads together point better than the best of them alone: they share the work.
 
-Even for open words the map does not match the grammar in full, and it need not. What stands at a place of the source is
-no longer a single word. The encoder has mixed the sentence, so the vector at *chair* may hold something about *on*, and
-the vector at a full stop may hold nearly anything. A map tells where weights are and not why, as lesson 07 warned.
+Even for open words the map does not match the grammar in full, and it need not. What stands at a place of the
+source is no longer a single word. The encoder has mixed the sentence, so the vector at *chair* may hold something
+about *on*, and the vector at a full stop may hold nearly anything. A map tells where weights are and not why, as
+lesson 07 warned.
 
 Here you can step through some sentences. The hatched bar is the true source of the word.
 """
@@ -731,8 +753,8 @@ Explorer(
 r"""
 ## Is the likeliest word the way to the likeliest sentence?
 
-Greedy decoding never takes anything back. Suppose that *it* begins a sentence with probability 0.6 and *she* with 0.4,
-but after *it* many words are possible and after *she* nearly always the same comes.
+Greedy decoding never takes anything back. Suppose that *it* begins a sentence with probability 0.6 and *she* with
+0.4, but after *it* many words are possible and after *she* nearly always the same comes.
 """
 
 # %%
@@ -761,11 +783,11 @@ claim(search(2)[0][1] > search(1)[0][1], "with two beginnings it finds a sentenc
 # %% [markdown]
 r"""
 Greedy took the better word and got the worse sentence, 0.21 against 0.36. Keeping two beginnings instead of one was
-enough. This is **beam search**, and the number of beginnings is its *width*. It still guarantees nothing: what fell out
-of the beam is lost, and only the search through everything is sure, which nobody can pay for.
+enough. This is **beam search**, and the number of beginnings is its *width*. It still guarantees nothing: what fell
+out of the beam is lost. Only a search that rules out every other text is sure, and it is seldom affordable.
 
-**Predict first.** Our model gets nearly everything right greedily, so we ask its early copy too. On 30 sentences, will
-width 4 find more probable translations? And will more of them be right?
+**Predict first.** Our model gets nearly everything right greedily, so we ask its early copy too. On 30 sentences,
+will width 4 find more probable translations? And will more of them be right?
 """
 
 # %%
@@ -795,7 +817,7 @@ print("of 30, the beam found something more probable for", more_probable)
 claim(more_probable["early"] > more_probable["trained"], "the beam finds more to improve in the early model")
 claim(rows[3][2] > rows[2][2], "for the early model its translations are more probable on average")
 claim(abs(rows[3][1] - rows[2][1]) < 0.15, "but of 30 sentences, less than five more or fewer are right")
-claim(abs(rows[1][1] - rows[0][1]) < 0.05, "and for the trained model less than two")
+claim(abs(rows[1][1] - rows[0][1]) < 0.12, "and for the trained model less than four")
 
 # %%
 changed = [i for i in range(30) if results["early", 1][i][0] != results["early", 4][i][0]]
@@ -811,14 +833,14 @@ print(f"{len(changed)} changed by the beam: {sum(n < 0 for n in growth)} shorter
 # %% [markdown]
 r"""
 The beam did find what it was looking for. But more *probable to this model* is not the same as *right*. Where the
-model is mistaken, a better search finds the mistake more surely. The trained model leaves it nothing to do: when each
-word is nearly certain, greedy already walks along the top.
+model is mistaken, a better search finds the mistake more surely. The trained model leaves it next to nothing to do:
+when each word is nearly certain, greedy already walks along the top.
 
 There is also a bias in it. Every further word multiplies the probability by something below one, so short sentences
-have an advantage; the last line counts what that did here. Many systems correct for length, and the transformer of 2017
-used width 4 and such a correction. [Stahlberg and Byrne (2019)](https://arxiv.org/abs/1908.10090)
-searched exactly, at great cost, and found that for more than half of their sentences the translation with the highest
-probability was the empty one.
+have an advantage; the last line counts what that did here. Many systems correct for length, and the transformer of
+2017 used width 4 and such a correction. [Stahlberg and Byrne (2019)](https://arxiv.org/abs/1908.10090) searched
+exactly in a transformer that translates English into German. For more than half of their sentences its most probable
+translation was the empty one.
 """
 
 # %% [markdown]
@@ -856,27 +878,28 @@ written = write(silent, held_out.source[:40], Sampling(temperature=0.7), generat
 print(*written[:6], sep="\n")
 possible = sum(tolan.log_prob(each) > -math.inf for each in written)
 print(f"{possible} of 40 are texts that Tolan could tell of this world")
-claim(possible < 36, "less than nine of ten are texts that Tolan could tell")
+claim(possible < 24, "less than six of ten are texts that Tolan could tell")
 
 # %% [markdown]
 r"""
-A wrong source is worse than none: the decoder believes what it reads. Without one it still writes Tolan of a
-sort, names and verbs and full stops in plausible places, about nothing in particular. The parts of a sentence often do
+A wrong source is worse than none: the decoder believes what it reads. Without one it still writes Tolan of a sort,
+names and verbs and full stops in plausible places, about nothing in particular. The parts of a sentence often do
 not belong together, because this decoder never had to plan one by itself; the source always did that for it.
 
-So the work is divided as one would wish. The decoder knows how Tolan goes on, and cross-attention tells it about what.
+So the work is divided as one would wish. The decoder knows how Tolan goes on, and cross-attention tells it about
+what.
 """
 
 # %% [markdown]
 r"""
 ## Where are the two halves today?
 
-The transformer was invented for this task and in this form. Most large models since have only one half. Put the source and
-the target in one row, *source, separator, target*, and a decoder as in lesson 08 can look back at the source with its
-ordinary self-attention: one set of matrices for both, one kind of text to train on, and translation becomes a case of
-continuing. What it gives up is reading the source in both directions. [Zhang and others
+The transformer was invented for this task and in this form. Most large models since have only one half. Put the
+source and the target in one row, *source, separator, target*, and a decoder as in lesson 08 can look back at the
+source with its ordinary self-attention: one set of matrices for both, one kind of text to train on, and translation
+becomes a case of continuing. What it gives up is reading the source in both directions. [Zhang and others
 (2022)](https://arxiv.org/abs/2202.00528) compared such forms for translation and report that differences between
-architectures are often large in small models and become smaller as models grow.
+architectures often matter in small models, and that the gap narrows as models grow.
 
 Two halves remain where source and target are different things. In [Whisper
 (2022)](https://arxiv.org/abs/2212.04356) the encoder reads sound and the decoder writes text, through the very
