@@ -229,8 +229,8 @@ with torch.no_grad():
 
 # %% [markdown]
 r"""
-From here on we use the library's. It can do a few things more, such as rotary positions (lesson 06). Another is off
-here and comes in a later lesson, `qk_norm`.
+From here on we use the library's. It can do a few things more, such as rotary positions (lesson 06). Another,
+`qk_norm`, is off here; the table further below has a row for it.
 """
 
 # %% [markdown]
@@ -392,7 +392,7 @@ claim(shares[:, 0].max() > 0.15, "in one head a single word of 582 makes up more
 # %% [markdown]
 r"""
 Here the division of labour is visible. Every head is missed, none is missed much, and nearly every one is missed for
-words of its own: without one of them *said* and *her* are forecast badly, without another *in* or *the*. Nobody
+words of its own: without one of them *said* and *her* are forecast badly, without another *the* and *his*. Nobody
 assigned that. Which job is done by which head is a matter of the seed, and what a head is missed for need not be what
 it looks at.
 
@@ -775,8 +775,8 @@ claim(
 # %% [markdown]
 r"""
 It is a remedy against learning by heart: no number can rely on another being there. It helps where a model reads the
-same text many times over. The trainings below end before they have read their text once, so there is nothing yet to learn
-by heart. The table has a row for dropout all the same.
+same text many times over. The trainings below read fewer words than their text has, so few documents come up twice, and
+there is nothing yet to learn by heart. The table has a row for dropout all the same.
 """
 
 # %% [markdown]
@@ -849,7 +849,8 @@ measure(
 
 # %% [markdown]
 r"""
-So much for what was taken out. The next four keep all parts and change one of them.
+So much for what was taken out. The others keep all parts and change or add something. The last puts a norm on every
+query and key before they meet, so that no score can grow large because a vector is long (`qk_norm` in the library).
 """
 
 # %%
@@ -859,9 +860,10 @@ measure(
         "no positions": ({"positions": "none"}, ()),
         "post-norm": ({"norm_place": "post"}, ()),
         "dropout 0.2": ({"dropout": 0.2}, ()),
+        "normed queries and keys": ({"qk_norm": True}, ()),
     }
 )
-claim(len(training_ids) / 2 > STEPS * 6 * 96, "each reads less than half of the training text, and nothing twice")
+claim(len(training_ids) / 2 > STEPS * 6 * 96, "each reads fewer than half as many words as the training text has")
 
 # %%
 full = held_out_losses["the full block"]
@@ -888,6 +890,12 @@ claim(max(map(abs, others.values())) < 0.5, "all other changes move the loss by 
 claim(gap["no MLP"] > 0.08, "the MLP is missed by more than 0.08 nats")
 claim(min(gap["no positions"], gap["one head"]) > 0.02, "positions and four heads by more than 0.02")
 claim(gap["dropout 0.2"] > 0, "dropout does not help")
+first_ten = {name: recorded[name][:, :10].mean() for name in ("the full block", "no attention")}
+claim(
+    abs(first_ten["no attention"] - first_ten["the full block"]) < 0.15,
+    "in the first ten steps attention is not missed",
+)
+claim(abs(gap["normed queries and keys"]) < 0.12, "normed queries and keys change little")
 claim(max(gap["no norms"], gap["post-norm"]) < 0.06, "two blocks do without norms, or with norms after the sum")
 
 # %% [markdown]
@@ -903,7 +911,8 @@ without positions does so well is known: since every word sees one word more tha
 betrays the order ([Haviv and others, 2022](https://arxiv.org/abs/2203.16634)). Dropout had nothing to prevent, and its
 noise costs a little.
 
-What the norms are worth, the table cannot say: their gap is no wider than the spread. It would be wrong to conclude
+What the norms are worth, of the stream or of queries and keys, the table cannot say: these gaps are no wider than the
+spread, or hardly. It would be wrong to conclude
 that they are useless. Two blocks at this learning rate have nothing that norms would repair, and the stack of twelve
 above showed what they are for. Nor does the table recommend post-norm, though it does well here: the trouble that it is
 known for comes with depth.
@@ -953,9 +962,9 @@ Explorer(
 # %% [markdown]
 r"""
 Look at where the curves part, and not only at where they end. The first thing to learn is how often each word comes,
-and the next is what follows one word. Neither needs a view of other words, so until a model has learned both,
-attention cannot be missed. Without residuals even the second is out of reach for a long time: the word that stands
-*here* has been lost among the others.
+and for that nobody needs a view of other words: in the first ten steps attention is hardly missed. Then comes what
+follows one word, and while that is learned the two curves part. Without residuals even this is out of reach for a long
+time: the word that stands *here* has been lost among the others.
 """
 
 # %% [markdown]
