@@ -823,7 +823,7 @@ def build(changes=None, without=(), seed=0):
 
 
 # %%
-SEEDS, STEPS = range(3), training_steps(70)
+SEEDS, STEPS = range(3), training_steps(56)
 recorded, held_out_losses = {}, {}
 
 

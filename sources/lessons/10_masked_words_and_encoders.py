@@ -177,7 +177,7 @@ torch.manual_seed(0)
 V = tokenizer.vocab_size
 cheat = Encoder(TransformerConfig(vocab_size=V, context_length=64, n_layers=1, n_heads=4, d_model=64))
 rows = DocumentRows(ids, tokenizer.end_id, batch_size=8, context_length=64, seed=0)
-losses = [step.loss for step in train(cheat, rows, TrainingConfig(steps=training_steps(250), lr=0.02))]
+losses = [step.loss for step in train(cheat, rows, TrainingConfig(steps=training_steps(180), lr=0.02))]
 
 # %%
 curves(
@@ -356,8 +356,8 @@ While it trains we keep copies of its weights at a few moments, to be judged aft
 # %%
 from itertools import islice
 
-ENCODER_STEPS = training_steps(700)
-DECODER_STEPS = training_steps(200)
+ENCODER_STEPS = training_steps(600)
+DECODER_STEPS = training_steps(170)
 
 torch.manual_seed(0)
 encoder = Encoder(TransformerConfig(vocab_size=V + 1, context_length=128, n_layers=1, n_heads=8, d_model=128))

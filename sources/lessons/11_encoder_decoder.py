@@ -410,7 +410,7 @@ from course_lib.evaluation import evaluate
 from course_lib.presets import training_steps
 from course_lib.training import TrainingConfig, train
 
-STEPS, EARLY = training_steps(450), training_steps(80)
+STEPS, EARLY = training_steps(430), training_steps(80)
 torch.manual_seed(0)
 sizes = {"context_length": 64, "n_layers": 1, "n_heads": 4, "d_model": 128}
 model = Seq2Seq(
