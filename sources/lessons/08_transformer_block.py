@@ -911,11 +911,10 @@ without positions does so well is known: since every word sees one word more tha
 betrays the order ([Haviv and others, 2022](https://arxiv.org/abs/2203.16634)). Dropout had nothing to prevent, and its
 noise costs a little.
 
-What the norms are worth, of the stream or of queries and keys, the table cannot say: these gaps are no wider than the
-spread, or hardly. It would be wrong to conclude
-that they are useless. Two blocks at this learning rate have nothing that norms would repair, and the stack of twelve
-above showed what they are for. Nor does the table recommend post-norm, though it does well here: the trouble that it is
-known for comes with depth.
+And the norms? Normed queries and keys make no difference that three seeds could show, and without norms, or with norms
+after the sum, the model is even a little ahead after so few steps. It would be wrong to conclude that norms do harm. Two
+blocks at this learning rate have nothing that they would repair, and the stack of twelve above showed what they are for.
+Nor does the table recommend post-norm: the trouble that it is known for comes with depth.
 
 An ablation answers one question: what does this part do *here*, at this size, after so many steps? Read published
 tables of this kind with the same eyes.

@@ -392,7 +392,7 @@ claim(np.mean(encoder_losses[-25:]) < 1, "it ends below 1 nat per hidden word")
 
 # %% [markdown]
 r"""
-To compare, we need a decoder. It gets the same documents, the same size (less the mask's vectors) and about a third of
+To compare, we need a decoder. It gets the same documents, the same size (less the mask's vectors) and about a quarter of
 the time. Yet it guesses three quarters as many words, for every word of every row is a target.
 """
 
@@ -900,7 +900,7 @@ claim(
 
 # %% [markdown]
 r"""
-The decoder writes better, although it trained for a third of the time and its documents are longer. It does what it was
+The decoder writes better, although it trained for a quarter of the time and its documents are longer. It does what it was
 trained to do. The encoder never met a page on which nearly everything is covered: in training, about a third was.
 (Models that are trained with every share of masks, from nothing to all, do learn to write in this way. They are called
 masked diffusion models; [Sahoo and others, 2024](https://arxiv.org/abs/2406.07524), say how to train one.)
