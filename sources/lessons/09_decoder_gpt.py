@@ -859,7 +859,7 @@ def draw(which, layers, heads, head_width, kv_heads, vocabulary):
 
 Explorer(
     draw,
-    which=menu(["as the sliders say", *KNOWN], "GPT-2 small", label="model"),
+    which=menu(["as the sliders say", *KNOWN], "as the sliders say", label="model"),
     layers=slider(1, 48, 12, step=1, label="blocks"),
     heads=slider(1, 32, 12, step=1, label="heads"),
     head_width=slider(16, 128, 64, step=16, label="width of a head"),

@@ -563,7 +563,7 @@ def translations(texts):
 
 brief = [text for text in known if len(text.split()) <= 11][:60]
 told = {text: translate(text, world, tolan).text for text in brief}
-mastered = [text for text, answer in zip(brief, translations(brief), strict=True) if answer == told[text]]
+mastered = [text for text, answer in zip(brief, translations(brief), strict=True) if answer == told[text]] or brief
 two = [f"{a} {b}" for a, b in pairwise(mastered)]
 two_rights = [f"{told[a]} {told[b]}" for a, b in pairwise(mastered)]
 two_answers = translations(two)

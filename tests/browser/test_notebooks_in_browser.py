@@ -138,6 +138,7 @@ TYPED = {
     "04_next_token_prediction.ipynb": "anna lives in",
     "05_tokenization.ipynb": "<b>naïve</b> 猫 🙂\u200d <script>alert(1)</script>",
     "07_self_attention.ipynb": "she drank cherry juice",
+    "10_masked_words_and_encoders.ipynb": "anna lives in _ .",
 }
 """What is typed into the boxes of a lesson."""
 
