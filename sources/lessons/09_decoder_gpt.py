@@ -597,7 +597,7 @@ from course_lib.story import HEADER, STORY, score, story
 torch.manual_seed(0)
 model = GPT(TransformerConfig(vocab_size=V, context_length=128, n_layers=1, n_heads=4, d_model=128))
 rows = DocumentRows(training_ids, tokenizer.end_id, batch_size=8, context_length=128, seed=0)
-for _ in train(model, rows, TrainingConfig(steps=training_steps(430), lr=0.02, muon_lr=0.015)):
+for _ in train(model, rows, TrainingConfig(steps=training_steps(400), lr=0.02, muon_lr=0.015)):
     pass
 floor = world.floor(held_out).per_word
 measured = score(model)
