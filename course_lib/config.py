@@ -1,7 +1,9 @@
-"""What every room's settings have in common: a frozen dataclass to and from a plain dictionary, strictly."""
+"""What every room's settings have in common: a frozen dataclass to and from a plain dictionary or a file, strictly."""
 
 import dataclasses
+import json
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, Self, get_type_hints
 
 from course_lib.errors import CourseError
@@ -41,3 +43,16 @@ def _typed(owner: str, name: str, value: Any, expected: Any) -> Any:
         return float(value)
     wanted = getattr(expected, "__name__", str(expected))
     raise CourseError(f"{owner}: {name} is {value!r}, but must be of type {wanted}. Correct that setting.")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file. Raises CourseError where there is no such file, or something else in it."""
+    try:
+        values = json.loads(path.read_bytes())
+    except OSError as error:
+        raise CourseError(f"{path} cannot be read: {error.strerror}. Is it the right folder, and complete?") from error
+    except ValueError as error:
+        raise CourseError(f"{path} is damaged: it is not JSON ({error}). Restore it, or make it again.") from error
+    if not isinstance(values, dict):
+        raise CourseError(f"{path} is damaged: expected a JSON object. Restore it, or make it again.")
+    return values

@@ -517,6 +517,14 @@ def test_a_model_without_a_tokenizer_cannot_be_asked(tmp_path: Path, fail: Calla
     sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
     LlamaForCausalLM(LlamaConfig(vocab_size=9, **sizes)).save_pretrained(tmp_path)
     assert "no tokenizer for it" in fail("generate", "--model", tmp_path)
+    LlamaForCausalLM(LlamaConfig(vocab_size=9, **sizes)).save_pretrained(tmp_path / "parts", max_shard_size="1KB")
+    assert "no tokenizer for it" in fail("generate", "--model", tmp_path / "parts")
+
+
+def test_a_model_that_there_is_not_gets_the_public_ones_named(fail: Callable[..., str]) -> None:
+    message = fail("generate", "--model", "gpt9")
+    assert "There is no training run in gpt9" in message
+    assert "stories260K, gpt2," in message
 
 
 def test_what_is_no_run_is_no_model(tmp_path: Path, fail: Callable[..., str]) -> None:

@@ -49,6 +49,21 @@ def test_no_output_depends_on_a_later_token_of_the_target_and_all_on_every_token
         assert (model(ids, changed) - before).abs().amax(dim=-1).min() > 1e-7
 
 
+def test_without_positions_the_order_of_the_source_does_not_matter():
+    torch.manual_seed(0)
+    source, ids, order = some_ids(V), some_ids(W), torch.randperm(T)
+    for positions in ("none", "rotary", "learned", "sinusoidal"):
+        model = new_model({"positions": positions})
+        for parameter in model.parameters():
+            torch.nn.init.normal_(parameter, std=0.3)
+        difference = (model(ids, source[:, order]) - model(ids, source)).abs().max()
+        assert (difference < 1e-5) == (positions == "none"), positions
+
+
+def test_the_number_of_parameters_is_that_of_both_halves(model):
+    assert model.n_parameters == sum(parameter.numel() for parameter in model.parameters())
+
+
 def test_what_fills_up_a_shorter_source_is_seen_by_none(model):
     source, ids = some_ids(V, columns=6), some_ids(W)
     filled = F.pad(source, (0, 4), value=-100)

@@ -64,10 +64,16 @@ def run(options: Options) -> dict[str, Any]:
 
 def _load(name: str) -> tuple[GPT, Tokenizer, bool]:
     """A model, its tokenizer, and whether its texts are documents that begin and end with an end token."""
-    if name in PUBLISHED or (Path(name) / "model.safetensors").exists():
+    folder = Path(name)
+    if name not in PUBLISHED and not folder.exists():
+        raise CourseError(
+            f"There is no training run in {folder}, and no public model of that name. "
+            f"Make one: python -m course_lib train --out {folder}; or name one of {', '.join(PUBLISHED)}."
+        )
+    if name in PUBLISHED or any(folder.glob("*.safetensors")):
         model, tokenizer = load_pretrained(name)
         if tokenizer is None:
             raise CourseError(f"{name} can be loaded, but this course has no tokenizer for it, so it cannot be asked.")
         return model, tokenizer, True
-    run = Run.open(Path(name))
+    run = Run.open(folder)
     return run.trained_model(), run.tokenizer, run.is_world

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from course_lib.config import Config
+from course_lib.config import Config, read_json
 from course_lib.errors import CourseError
 from course_lib.evaluation import bits_per_byte, evaluate
 from course_lib.generation import generate
@@ -233,16 +233,3 @@ def load_weights(model: GPT, checkpoint: Checkpoint) -> None:
         raise CheckpointError(
             f"{checkpoint.path} does not fit the model of this version of the course: {error}. Train again."
         ) from error
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file of the folder."""
-    try:
-        values = json.loads(path.read_bytes())
-    except OSError as error:
-        raise CourseError(f"{path} cannot be read: {error.strerror}. Is this the folder of a training run?") from error
-    except ValueError as error:
-        raise CourseError(f"{path} is damaged: it is not JSON ({error}). Restore it, or train again.") from error
-    if not isinstance(values, dict):
-        raise CourseError(f"{path} is damaged: expected a JSON object. Restore it, or train again.")
-    return values

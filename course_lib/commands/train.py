@@ -20,8 +20,8 @@ from course_lib.commands.run_folder import (
     RunConfig,
     load_weights,
     read_config,
-    read_json,
 )
+from course_lib.config import read_json
 from course_lib.display.plots import loss_curve
 from course_lib.errors import CourseError
 from course_lib.presets import Preset, current_preset_name, find_preset

@@ -8,7 +8,6 @@ how. Two traps lie in wait, and both give a model that runs and talks nonsense:
   pair 2i with 2i + 1. The same model has its rows in another order in each.
 """
 
-import json
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from course_lib.config import read_json
 from course_lib.downloads import RemoteFile, describe, fetch
 from course_lib.errors import CourseError
 from course_lib.model.config import TransformerConfig
@@ -119,9 +119,9 @@ def load_pretrained(name_or_folder: str | Path) -> Pretrained:
             f"There is no model named {str(name_or_folder)!r} and no folder of that name. Name one of "
             f"{', '.join(PUBLISHED)}, or a folder with config.json and model.safetensors."
         )
-    description = _read_json(folder / "config.json")
+    description = read_json(folder / "config.json")
     index = folder / "model.safetensors.index.json"
-    files = sorted(set(_read_json(index)["weight_map"].values())) if index.exists() else ["model.safetensors"]
+    files = sorted(set(read_json(index)["weight_map"].values())) if index.exists() else ["model.safetensors"]
     tensors: dict[str, Tensor] = {}
     for file in files:
         tensors |= _read_tensors(folder / Path(file).name)
@@ -318,18 +318,6 @@ def _number(description: Mapping[str, Any], name: str) -> int:
             f"The model's config.json must say {name} as a whole number; found {description.get(name)!r}."
         )
     return description[name]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_bytes())
-    except OSError as error:
-        raise CourseError(f"{path} cannot be read: {error.strerror}. Is the folder complete?") from error
-    except ValueError as error:
-        raise CourseError(f"{path} is not JSON ({error}). Download it again.") from error
-    if not isinstance(values, dict):
-        raise CourseError(f"{path} is damaged: expected a JSON object. Download it again.")
-    return values
 
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:

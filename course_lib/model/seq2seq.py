@@ -95,5 +95,6 @@ class Given(nn.Module):
 
     def forward(self, ids: Int[Tensor, "B T"], cache: KVCache | None = None) -> Float[Tensor, "B T V"]:
         """Scores (logits) of what comes after each token; `cache` as for a GPT."""
+        # Those of a cache may be in another order: a search goes on with some rows and leaves others.
         memory = self.memory if cache is None or cache.memory is None else cache.memory
         return self.model.decode(ids, memory, cache)

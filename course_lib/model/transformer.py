@@ -83,12 +83,14 @@ class Transformer(nn.Module):
         self.rotary: Tensor | None
         if config.positions == "learned":
             self.places = nn.Parameter(0.02 * torch.randn(config.context_length, config.d_model))
+        elif config.positions == "sinusoidal":
+            places = sinusoidal_table(config.context_length, config.d_model)
+            self.register_buffer("places", places, persistent=False)
         else:
-            added = sinusoidal_table(config.context_length, config.d_model)
-            self.register_buffer("places", added if config.positions == "sinusoidal" else None, persistent=False)
+            self.places = None
         turns = config.positions == "rotary"
-        turned = rotary_table(config.context_length, config.head_dim, config.rotary_base) if turns else None
-        self.register_buffer("rotary", turned, persistent=False)
+        rotary = rotary_table(config.context_length, config.head_dim, config.rotary_base) if turns else None
+        self.register_buffer("rotary", rotary, persistent=False)
         self.blocks = nn.ModuleList(Block(config, layer, causal, has_source) for layer in range(config.n_layers))
         self.norm = make_norm(config) if config.norm_place == "pre" else nn.Identity()
         untied = has_head and not config.tied

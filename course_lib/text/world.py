@@ -355,6 +355,7 @@ class World(Grammar):
         variables = self._variables()
         silent = [name for name, domain in variables.items() if domain == []]
         forms = forms_in(FORMS)
+        # Which forms are told, and over which variables: for whoever tells the same in another language.
         self.told = [not any(f"{{{name}" in form.template for name in silent) for form in forms]
         self.variables = {name: domain for name, domain in variables.items() if name not in silent}
         super().__init__(list(compress(forms, self.told)), self.variables)

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable
+from functools import wraps
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 Part = Callable[[Tensor], Tensor]
+Wiring = Callable[[Tensor, Part, Part, Part, Part, str], Tensor]
 
 
 class Exercise0801:
@@ -214,6 +216,19 @@ class Exercise0803:
         return x * gain
 
 
+def wrong_in(place: str) -> Callable[[Wiring], Wiring]:
+    """A wiring that makes its mistake in one place of the norms and is right in the other."""
+
+    def keep(wrong: Wiring) -> Wiring:
+        @wraps(wrong)
+        def block(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, at: str) -> Tensor:
+            return (wrong if at == place else Exercise0804.right)(x, attention, mlp, norm_1, norm_2, at)
+
+        return block
+
+    return keep
+
+
 class Exercise0804:
     def right(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
         """Both branches in one loop."""
@@ -231,157 +246,131 @@ class Exercise0804:
     def pre_for_post(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
         return Exercise0804.right(x, attention, mlp, norm_1, norm_2, "pre")
 
+    @wrong_in("pre")
     def stream_normalised(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "pre":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         x = norm_1(x)
         x = norm_2(x + attention(x))
         return x + mlp(x)
 
+    @wrong_in("pre")
     def first_residual_missing(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "pre":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         x = attention(norm_1(x))
         return x + mlp(norm_2(x))
 
+    @wrong_in("pre")
     def second_residual_missing(
         x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str
     ) -> Tensor:
-        if place != "pre":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         x = x + attention(norm_1(x))
         return mlp(norm_2(x))
 
+    @wrong_in("pre")
     def no_residuals(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "pre":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         return mlp(norm_2(attention(norm_1(x))))
 
+    @wrong_in("pre")
     def in_parallel(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "pre":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         return x + attention(norm_1(x)) + mlp(norm_2(x))
 
+    @wrong_in("pre")
     def mlp_reads_the_branch(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "pre":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         found = attention(norm_1(x))
         return x + found + mlp(norm_2(found))
 
+    @wrong_in("pre")
     def one_residual_for_both(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "pre":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         return x + mlp(norm_2(attention(norm_1(x))))
 
+    @wrong_in("pre")
     def mlp_missing(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "pre":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         return x + attention(norm_1(x))
 
+    @wrong_in("pre")
     def back_to_the_start(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "pre":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         return x + mlp(norm_2(x + attention(norm_1(x))))
 
+    @wrong_in("pre")
     def norms_swapped(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "pre":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         x = x + attention(norm_2(x))
         return x + mlp(norm_1(x))
 
+    @wrong_in("pre")
     def mlp_first(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "pre":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         x = x + mlp(norm_2(x))
         return x + attention(norm_1(x))
 
+    @wrong_in("pre")
     def norm_on_the_branch(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "pre":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         x = x + norm_1(attention(x))
         return x + norm_2(mlp(x))
 
+    @wrong_in("pre")
     def a_norm_missing(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "pre":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         x = x + attention(norm_1(x))
         return x + mlp(x)
 
+    @wrong_in("pre")
     def normed_at_the_end(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "pre":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         return norm_2(Exercise0804.right(x, attention, mlp, norm_1, norm_2, "pre"))
 
+    @wrong_in("post")
     def post_norm_on_the_branch(
         x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str
     ) -> Tensor:
-        if place != "post":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         x = x + norm_1(attention(x))
         return x + norm_2(mlp(x))
 
+    @wrong_in("post")
     def added_to_the_sum_before(
         x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str
     ) -> Tensor:
-        if place != "post":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         x = x + attention(x)
         return norm_2(x + mlp(norm_1(x)))
 
+    @wrong_in("post")
     def post_back_to_the_start(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "post":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         return norm_2(x + mlp(norm_1(x + attention(x))))
 
+    @wrong_in("post")
     def post_mlp_missing(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "post":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         return norm_1(x + attention(x))
 
+    @wrong_in("post")
     def post_in_parallel(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "post":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         return norm_2(norm_1(x + attention(x)) + mlp(x))
 
+    @wrong_in("post")
     def post_no_residuals(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "post":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         return norm_2(mlp(norm_1(attention(x))))
 
+    @wrong_in("post")
     def post_one_residual(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "post":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         return norm_2(mlp(norm_1(x + attention(x))))
 
+    @wrong_in("post")
     def post_norm_missing(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "post":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         x = x + attention(x)
         return norm_2(x + mlp(x))
 
+    @wrong_in("post")
     def post_norms_swapped(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "post":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         x = norm_2(x + attention(x))
         return norm_1(x + mlp(x))
 
+    @wrong_in("post")
     def post_mlp_first(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "post":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         x = norm_2(x + mlp(x))
         return norm_1(x + attention(x))
 
+    @wrong_in("post")
     def normed_before_and_after(
         x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str
     ) -> Tensor:
-        if place != "post":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         x = norm_1(x + attention(norm_1(x)))
         return norm_2(x + mlp(norm_2(x)))
 
+    @wrong_in("post")
     def mutates_input(x: Tensor, attention: Part, mlp: Part, norm_1: Part, norm_2: Part, place: str) -> Tensor:
-        if place != "post":
-            return Exercise0804.right(x, attention, mlp, norm_1, norm_2, place)
         x += attention(x)
         x = norm_1(x)
         return norm_2(x + mlp(x))
