@@ -88,7 +88,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "smoke"  # widgets move alike whatever was trained; tests/test_notebooks.py trains in full
     )
     environment["MPLCONFIGDIR"] = matplotlib.get_cachedir()  # in a home without a font cache, matplotlib says so
-    command = [sys.executable, "-m", "course_lib", "lab"]
+    # Servers that start in the same moment can find the same port free, and one of them then dies: each test process
+    # has a region of its own.
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    command = [sys.executable, "-m", "course_lib", "lab", "--port", str(20_000 + 1_000 * worker)]
     with subprocess.Popen(command, cwd=course, env=environment, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
         said = ""

@@ -93,9 +93,19 @@ SLIDER, MENU, BOX = ".widget-slider .noUi-handle", ".widget-dropdown select", ".
 SHOWN = """explorer => [...explorer.querySelectorAll("img, .widget-html")].map(e => e.src || e.innerHTML).join()"""
 
 
+def settled(page: Page, explorer: Locator) -> str:
+    """What the widget shows once it has stopped changing: picture and text arrive one after the other."""
+    shown = explorer.evaluate(SHOWN)
+    while True:
+        page.wait_for_timeout(300)
+        before, shown = shown, explorer.evaluate(SHOWN)
+        if shown == before:
+            return str(shown)
+
+
 def changes(page: Page, explorer: Locator, act: Callable[[], None]) -> None:
     """Act: what the widget shows must become something else."""
-    before = explorer.evaluate(SHOWN)
+    before = settled(page, explorer)
     act()
     for _ in range(100):
         if explorer.evaluate(SHOWN) != before:
@@ -112,9 +122,14 @@ def move_every_control(page: Page, panel: Locator, typed: str) -> int:
         for slider in explorer.locator(SLIDER).all():
 
             def press(slider: Locator = slider) -> None:
-                slider.focus()
-                at_the_end = slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemax")
-                page.keyboard.press("ArrowLeft" if at_the_end else "ArrowRight")
+                before = slider.get_attribute("aria-valuenow")
+                key = "ArrowLeft" if before == slider.get_attribute("aria-valuemax") else "ArrowRight"
+                for _ in range(5):  # JupyterLab can take the focus away in between: a reader would press again
+                    slider.focus()
+                    page.keyboard.press(key)
+                    page.wait_for_timeout(200)
+                    if slider.get_attribute("aria-valuenow") != before:
+                        return
 
             changes(page, explorer, press)
             moved += 1
