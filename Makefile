@@ -8,7 +8,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python;
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help lab pretrain test test-units test-notebooks test-browser notebooks bench check clean
+.PHONY: help lab pretrain test test-units test-notebooks test-browser notebooks bench scaling check clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -37,7 +37,10 @@ notebooks: .venv/installed-dev ## build notebooks/, exercises/ and solutions/ fr
 	$(PY) sources/build.py
 
 bench: .venv/installed-dev ## measure speed beside what one would use instead (close all other programs)
-	$(PY) benchmarks/generation.py
+	$(PY) benchmarks/bench.py
+
+scaling: .venv/installed-dev ## train the models of many sizes that lesson 15 looks at (goes on where it was stopped)
+	$(PY) benchmarks/scaling.py
 
 check: .venv/installed-dev ## lint, types, import order, editions in sync
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(PY) -m mypy && .venv/bin/lint-imports && $(PY) sources/build.py --check

@@ -20,9 +20,12 @@ COMMANDS = {
     "lab": "open the course in JupyterLab",
     "train": "pretrain a language model from random weights",
     "generate": "let a trained model continue a text",
+    "export": "write a trained model's weights into one file",
     "evaluate": "measure a trained model on the validation text",
     "exercises": "list the exercises",
     "progress": "show which exercises are solved",
+    "plan": "say what a training run would need: memory, days, cost",
+    "tokenize": "turn large corpora into token files",
     "doctor": "say what is missing here and how to get it",
 }
 

@@ -1,31 +1,78 @@
 """The machine that a run happens on: device, precision, memory, random numbers. Asked for by call, never at import."""
 
 import json
+import os
 import random
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
 
 import numpy as np
 import torch
+import torch.distributed
 from torch import Tensor, nn
+
+from course_lib.errors import CourseError
 
 
 def device() -> torch.device:
-    """The best device there is: CUDA, else Apple's MPS, else the CPU."""
+    """The best device there is: CUDA, else Apple's MPS (unless it has to talk to other processes), else the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
-    if torch.backends.mps.is_available():
+    if torch.backends.mps.is_available() and not _in_process_group():
         return torch.device("mps")
     return torch.device("cpu")
 
 
+def _in_process_group() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+@contextmanager
+def process_group(timeout: float) -> Iterator[bool]:
+    """Join the processes that torchrun started together with this one, through NCCL on GPUs and gloo on CPUs.
+
+    Each process of a machine takes a GPU of its own.
+
+    Args:
+        timeout: seconds after which a process that does not answer is given up.
+
+    Yields:
+        Whether torchrun started any: else nothing happens.
+
+    Raises:
+        CourseError: this machine has fewer GPUs than processes.
+    """
+    if "LOCAL_RANK" not in os.environ:
+        yield False
+        return
+    on_gpu = torch.cuda.is_available()
+    if on_gpu:
+        local_rank, n_gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if local_rank >= n_gpus:
+            raise CourseError(
+                f"Process {local_rank + 1} of this machine has no GPU of its own: there are {n_gpus}. "
+                f"Use torchrun --nproc-per-node {n_gpus}, or none of them with CUDA_VISIBLE_DEVICES= ."
+            )
+        torch.cuda.set_device(local_rank)
+    # What is not on a GPU (counts, messages) always goes through gloo.
+    torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=timedelta(seconds=timeout))
+    try:
+        yield True
+    finally:
+        torch.distributed.destroy_process_group()
+
+
 def autocast(device: torch.device) -> AbstractContextManager[object]:
-    """Matrix products in bfloat16 where the hardware has it, else everything in float32.
+    """Matrix products in bfloat16 where the GPU has it, else everything in float32; unless the caller has decided.
 
     Only CUDA from compute capability 8.0 on has bfloat16 units (a T4 has 7.5). float16 is left alone: its range is so
-    small that gradients vanish unless the loss is scaled.
+    small that gradients vanish unless the loss is scaled. Few CPUs gain from bfloat16: on one that does, put
+    `torch.autocast("cpu", torch.bfloat16)` around the training.
     """
+    if torch.is_autocast_enabled(device.type):
+        return nullcontext()
     has_bf16 = device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
     return torch.autocast(device.type, torch.bfloat16, enabled=has_bf16)
 

@@ -1,15 +1,20 @@
 """What is saved is what is read, whatever happens to the disk, the files or the process in between."""
 
 import errno
+import hashlib
+import itertools
 import json
 import os
 import pickle
 import random
+import re
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +23,18 @@ import torch
 from torch import Tensor
 
 from course_lib.training import checkpoints
-from course_lib.training.checkpoints import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from course_lib.training.checkpoints import (
+    MANIFEST,
+    MODEL,
+    STATE,
+    TENSORS,
+    Checkpoint,
+    CheckpointError,
+    load_checkpoint,
+    save_checkpoint,
+)
 
+FILES = [MODEL, TENSORS, STATE, MANIFEST]
 CONFIG = {"model": {"d_model": 4, "n_layers": 1}, "betas": (0.9, 0.95)}
 
 
@@ -112,33 +127,67 @@ def test_leftovers_of_a_kill_are_swept(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_any_single_damage_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """After a flipped bit or a cut anywhere, one reads what was saved, or the one before and a notice."""
+def flips(data: bytes) -> Iterator[bytes]:
+    """`data` with one bit flipped, for every bit."""
+    for place in range(len(data)):
+        for bit in range(8):
+            yield data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :]
+
+
+def truncations(data: bytes) -> Iterator[bytes]:
+    return (data[:length] for length in range(len(data)))
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("damages", [flips, truncations])
+def test_every_single_damage_is_noticed(tmp_path: Path, file: str, damages: Callable) -> None:
+    """Every flipped bit and every cut of each file: an error, or else what was saved."""
+    tensor, config = torch.ones(1), {}
+    path = save(tmp_path, 1, model_state={"w": tensor}, run_state={"m": tensor}, metadata=config)
+    whole = load(tmp_path)
+    data = (path / file).read_bytes()
+    n_errors = n_damages = 0
+    for damaged in damages(data):
+        (path / file).write_bytes(damaged)
+        n_damages += 1
+        try:
+            assert same(vars(load(tmp_path)), vars(whole))
+        except CheckpointError:
+            n_errors += 1
+    assert n_errors > 0.9 * n_damages  # the rest are flips of white space in the manifest
+
+
+def test_a_thousand_flipped_bits_are_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Anywhere in the data: the one saved before is read, and a notice says so."""
     rng = random.Random(0)
     save(tmp_path, 1)
-    newest = save(tmp_path, 2)
-    whole = load(tmp_path)
-    fallbacks = 0
-    for file in sorted(newest.iterdir()):
-        data = file.read_bytes()
-        for _ in range(60):
-            position = rng.randrange(len(data))
-            damaged = bytearray(data)
-            damaged[position] ^= 1 << rng.randrange(8)
-            for wrong in (bytes(damaged), data[:position]):
-                file.write_bytes(wrong)
-                back = load(tmp_path)
-                notice = capsys.readouterr().err
-                if back.step == 2:
-                    assert same(back.model_state, whole.model_state)
-                    assert same(back.run_state, whole.run_state)
-                else:
-                    fallbacks += 1
-                    assert back.step == 1
-                    assert str(newest) in notice
-                    assert "Using 00001-step-1 instead" in notice
-        file.write_bytes(data)
-    assert fallbacks > 4 * 60 * 2 * 0.9  # the rest are flips of the manifest's white space
+    newest = save(tmp_path, 2, model_state={"weight": torch.randn(50, 50)})
+    file = newest / MODEL
+    data = file.read_bytes()
+    for _ in range(1000):
+        damaged = bytearray(data)
+        damaged[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        file.write_bytes(damaged)
+        assert load(tmp_path).step == 1
+        notice = capsys.readouterr().err
+        assert str(newest) in notice
+        assert "Using 00001-step-1 instead" in notice
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1])])
+def test_without_one_of_its_files_the_checkpoint_before_is_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, change: Callable[[Path], None]
+) -> None:
+    save(tmp_path, 1)
+    before = load(tmp_path)
+    for step in (2, 3):
+        change(save(tmp_path, step) / file)
+    assert same(vars(load(tmp_path)), vars(before))
+    notice = capsys.readouterr().err
+    assert re.search(r"00003-step-3 is damaged.*\n.*00002-step-2 is damaged", notice)
+    assert notice.count("Using 00001-step-1 instead") == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"00001-step-1", "00002-step-2", "00003-step-3"}
 
 
 def spoil(path: Path, how: str) -> None:
@@ -187,10 +236,27 @@ def test_a_manifest_that_vouches_for_a_pickle_does_not_help_it(tmp_path: Path) -
     spoil(path, "pickle")
     weights = (path / "model.safetensors").read_bytes()
     manifest = json.loads((path / "manifest.json").read_text())
-    manifest["model.safetensors"] = {"size": len(weights), "sha256": checkpoints.hashlib.sha256(weights).hexdigest()}
+    manifest["model.safetensors"] = {"size": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}
     (path / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(CheckpointError, match="something that was never saved"):
         load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("file", [MODEL, TENSORS, STATE])
+def test_a_manifest_that_vouches_for_damage_meets_no_other_error(tmp_path: Path, file: str) -> None:
+    """As one made on purpose would: every bit flipped, with the checksum to match."""
+    path = save(tmp_path, 1, model_state={"w": torch.ones(1)}, run_state={"m": torch.ones(1)})
+    manifest = json.loads((path / MANIFEST).read_text())
+    n_errors = 0
+    for damaged in flips((path / file).read_bytes()):
+        (path / file).write_bytes(damaged)
+        manifest[file] = {"size": len(damaged), "sha256": hashlib.sha256(damaged).hexdigest()}
+        (path / MANIFEST).write_text(json.dumps(manifest))
+        try:
+            load(tmp_path)
+        except CheckpointError:
+            n_errors += 1
+    assert n_errors > 0
 
 
 def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
@@ -223,6 +289,85 @@ def test_on_a_full_disk_the_earlier_checkpoint_stays(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [path.name for path in tmp_path.iterdir()] == ["00001-step-1"]
     assert load(tmp_path).step == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder can be forced to the disk on POSIX only")
+def test_all_is_on_the_disk_before_it_counts_and_before_anything_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every whole file, then their names, only then the final name, then that one's folder; old ones go last."""
+    oldest = save(tmp_path, 1)
+    events: list[tuple[str, Any]] = []
+
+    def note_fsync(descriptor: int) -> None:
+        status = os.fstat(descriptor)
+        events.append(("fsync", (status.st_ino, 0 if stat.S_ISDIR(status.st_mode) else status.st_size)))
+        fsync(descriptor)
+
+    def note_rename(path: Path, target: Path) -> Path:
+        events.append(("rename", target))
+        return rename(path, target)
+
+    def note_deletion(path: Path, **options: Any) -> None:
+        events.append(("delete", path)) if path.exists() else None
+        rmtree(path, **options)
+
+    fsync, rename, rmtree = os.fsync, Path.rename, shutil.rmtree
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "rename", note_rename)
+    monkeypatch.setattr(shutil, "rmtree", note_deletion)
+    path = save(tmp_path, 2, keep=1)
+    files = {("fsync", (file.stat().st_ino, file.stat().st_size)) for file in path.iterdir()}
+    assert len(files) == len(FILES)
+    assert set(events[: len(files)]) == files
+    assert events[len(files) :] == [
+        ("fsync", (path.stat().st_ino, 0)),
+        ("rename", path),
+        ("fsync", (tmp_path.stat().st_ino, 0)),
+        ("delete", oldest),
+    ]
+
+
+@pytest.mark.parametrize(("owner", "call"), [(Path, "mkdir"), (Path, "open"), (os, "fsync"), (Path, "rename")])
+def test_wherever_room_runs_out_the_earlier_checkpoint_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, call: str
+) -> None:
+    """The n-th call of its kind finds the disk full, for every n."""
+
+    def full_at(n: int, function: Callable) -> Callable:
+        numbers = itertools.count()
+
+        def called(*args: Any, **options: Any) -> Any:
+            if next(numbers) == n:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return function(*args, **options)
+
+        return called
+
+    def contents(folder: Path) -> dict[str, bytes]:
+        return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+    first = save(tmp_path, 1)
+    before = contents(first)
+    sizes = {name: len(data) for name, data in before.items()}
+    usage = shutil.disk_usage(tmp_path)._replace(free=1234)
+    for n in itertools.count():
+        message = ""
+        with monkeypatch.context() as patched:
+            patched.setattr(shutil, "disk_usage", lambda _: usage)
+            patched.setattr(owner, call, full_at(n, getattr(owner, call)))
+            try:
+                save(tmp_path, 1)
+            except CheckpointError as error:
+                message = str(error)
+        assert contents(first) == before
+        assert not list(tmp_path.glob(".unfinished-*"))
+        if not message:
+            break
+        needed = re.search(r"it needs ([\d,]+) bytes, 1,234 are free", message)
+        assert needed, message
+        assert sum(sizes.values()) - sizes[MANIFEST] <= int(needed[1].replace(",", "")) <= sum(sizes.values())
+    assert n > 0
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])

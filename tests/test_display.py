@@ -4,8 +4,11 @@ import base64
 import html.parser
 import math
 import re
+import threading
+from collections.abc import Callable
 from itertools import pairwise
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -22,7 +25,7 @@ from course_lib.display import (
     token_bars,
 )
 from course_lib.display.plots import Picture, paired_bars, stacked_curves
-from course_lib.display.widgets import Explorer, TokenChooser, menu, slider, text_box
+from course_lib.display.widgets import Dashboard, Explorer, TokenChooser, menu, slider, text_box
 
 PAYLOADS = [
     "<script>alert(1)</script>",
@@ -457,6 +460,117 @@ def test_without_a_notebook_a_run_says_no_more_than_that_it_begins(
     assert captured.out.splitlines()[0] == "0 of 50 steps"
     assert captured.out.count("\n") <= 2
     assert captured.err == ""
+
+
+class Pauses:
+    """Stands in for the event that a paused run waits for: each look at it takes a second of the clock."""
+
+    def __init__(self, curve: LiveCurve, clock: Clock, looks: int, then: Callable[[], None]) -> None:
+        self.curve, self.clock, self.looks, self.then = curve, clock, looks, then
+
+    def wait(self, _: float) -> bool:
+        self.looks -= 1
+        self.clock.now += 1
+        if self.looks == 0:
+            self.then()
+        return not self.curve.paused
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.event, name)
+
+
+def paused_for(curve: LiveCurve, clock: Clock, looks: int, then: Callable[[], None]) -> None:
+    pauses = Pauses(curve, clock, looks, then)
+    pauses.event, curve._may_go_on = curve._may_go_on, pauses
+
+
+def test_a_paused_run_waits_in_the_step_and_its_clock_stands(clock: Clock, screen: Screen) -> None:
+    with LiveCurve(4) as curve:
+        paused_for(curve, clock, 50, curve.resume)
+        clock.now += 1
+        curve.add(3.0)
+        assert not curve.paused
+        curve.pause()
+        clock.now += 1
+        curve.add(2.0)  # comes back when resumed
+        shown = [repr(content) for _, content in screen.shown[0]]
+        assert shown[-2].startswith("2 of 4 steps")
+        assert shown[-2].endswith("paused")
+        assert "paused" not in shown[-1]
+        clock.now += 1
+        curve.add(1.0)
+    assert curve.losses == [3.0, 2.0, 1.0]
+    assert curve.seconds == 3  # and not 53
+
+
+def test_an_interrupt_ends_a_pause_and_entered_again_it_goes_on(clock: Clock, screen: Screen) -> None:
+    def stop_button() -> None:
+        raise KeyboardInterrupt
+
+    curve = LiveCurve(4)
+    paused_for(curve, clock, 3, stop_button)
+
+    def interrupted() -> None:
+        with curve:
+            curve.pause()
+            curve.add(2.0)
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not curve.paused
+    with curve:
+        curve.add(1.0)
+    assert curve.losses == [2.0, 1.0]
+
+
+def test_a_press_in_another_thread_holds_the_loop_up(screen: Screen) -> None:
+    dashboard = Dashboard(1000)
+    reached = threading.Event()
+
+    def loop() -> None:
+        with dashboard:
+            for n in range(1000):
+                dashboard.add(1.0)
+                if n == 10:
+                    reached.set()
+                    dashboard.pause_button.click()
+
+    worker = threading.Thread(target=loop)
+    worker.start()
+    reached.wait(30)
+    while not dashboard.paused:
+        pass
+    worker.join(0.3)
+    assert worker.is_alive()
+    assert len(dashboard.losses) in (11, 12)
+    dashboard.resume_button.click()
+    worker.join(30)
+    assert len(dashboard.losses) == 1000
+
+
+def test_the_buttons_are_for_a_run_that_runs(clock: Clock, screen: Screen) -> None:
+    dashboard = Dashboard(3)
+
+    def enabled() -> tuple[bool, bool]:
+        return not dashboard.pause_button.disabled, not dashboard.resume_button.disabled
+
+    assert enabled() == (False, False)
+    with dashboard:
+        assert enabled() == (True, False)
+        dashboard.pause_button.click()
+        assert enabled() == (False, True)
+        dashboard.resume_button.click()
+        assert enabled() == (True, False)
+    assert enabled() == (False, False)
+    dashboard.pause_button.click()  # where a press arrives only when the cell is done
+    assert not dashboard.paused
+    assert enabled() == (False, False)
+
+
+def test_a_page_without_widgets_gets_the_names_of_the_buttons() -> None:
+    bundle = Dashboard(3).buttons._repr_mimebundle_()
+    assert bundle["text/plain"] == "[pause] [resume]"
+    assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
 # A text written by hand

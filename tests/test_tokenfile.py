@@ -94,11 +94,40 @@ def test_no_flipped_bit_goes_unnoticed(path: Path) -> None:
     good = path.read_bytes()
     used = [*range(len(good.partition(b"}")[0]) + 1), *range(HEADER_BYTES, len(good))]  # all but the filling blanks
     for place in used:
-        bad = bytearray(good)
-        bad[place] ^= 1 << place % 8
-        path.write_bytes(bad)
+        for bit in range(8):
+            bad = bytearray(good)
+            bad[place] ^= 1 << bit
+            path.write_bytes(bad)
+            with pytest.raises(CourseError):
+                TokenFile.open(path, TOKENIZER)
+
+
+def test_no_cut_goes_unnoticed(path: Path) -> None:
+    good = path.read_bytes()
+    for length in range(len(good)):
+        path.write_bytes(good[:length])
         with pytest.raises(CourseError):
             TokenFile.open(path, TOKENIZER)
+
+
+def test_all_is_on_the_disk_before_it_counts(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole file is forced to the disk, and only then takes the former one's place."""
+    events = []
+
+    def note_fsync(descriptor: int) -> None:
+        events.append(("fsync", os.fstat(descriptor).st_ino, os.fstat(descriptor).st_size))
+        fsync(descriptor)
+
+    def note_replace(unfinished: Path, target: Path) -> Path:
+        events.append(("replace", unfinished.stat().st_ino, target))
+        return replace(unfinished, target)
+
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "replace", note_replace)
+    write_tokens(path, [1, 2], TOKENIZER)
+    status = path.stat()
+    assert events == [("fsync", status.st_ino, status.st_size), ("replace", status.st_ino, path)]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from course_lib.config import Config, read_json
@@ -23,6 +22,7 @@ from course_lib.text import (
     DocumentRows,
     TokenFile,
     Tokenizer,
+    TokenShards,
     Windows,
     evaluation_documents,
     evaluation_windows,
@@ -31,8 +31,10 @@ from course_lib.text import (
     tokenizer_from_dict,
     write_tokens,
 )
+from course_lib.text.batches import Ids
+from course_lib.text.shards import is_shards_folder, shards_tokenizer
 from course_lib.text.world import World
-from course_lib.training import Checkpoint, CheckpointError, load_checkpoint
+from course_lib.training import ALONE, Checkpoint, CheckpointError, Ranks, load_checkpoint
 
 CONFIG, TOKENIZER, TRAIN_TOKENS, VAL_TOKENS = "config.json", "tokenizer.json", "train.tokens", "val.tokens"
 CHECKPOINTS, CURVE, SAMPLES, RESULT = "checkpoints", "loss_curve.png", "samples.txt", "result.json"
@@ -45,7 +47,7 @@ class RunConfig(Config):
     """What a run was started with."""
 
     corpus: str
-    """world, shakespeare, or the path of a text file."""
+    """world, shakespeare, or the path of a text file or of a folder of shards."""
     settings: Preset
 
 
@@ -82,19 +84,18 @@ class Run:
             foreign = sorted({path.name for path in folder.iterdir() if path.suffix != ".tmp"} - _FILES)
             if foreign:
                 raise CourseError(f"{folder} holds {foreign[0]!r}, so it is no training run's. Choose another folder.")
-        corpus = load_corpus(config.corpus)
-        run = cls(folder, config, tokenizer_for(corpus))
-        tokens = {
-            TRAIN_TOKENS: run.tokenizer.encode(corpus.train),
-            VAL_TOKENS: run.tokenizer.encode(corpus.val),
-        }
+        tokenizer, train, val = _tokens(config.corpus)
+        run = cls(folder, config, tokenizer)
         # Both refuse a text that is too short: before anything is written.
-        run._batches(np.asarray(tokens[TRAIN_TOKENS]))
-        run._validation(np.asarray(tokens[VAL_TOKENS]))
+        run._batches(train)
+        run._validation(val)
 
-        run.write(TOKENIZER, json.dumps(run.tokenizer.to_dict()).encode())
-        for name, ids in tokens.items():
-            write_tokens(folder / name, ids, run.tokenizer)
+        run.write(TOKENIZER, json.dumps(tokenizer.to_dict()).encode())
+        write_tokens(folder / VAL_TOKENS, val, tokenizer)
+        if isinstance(train, TokenShards):  # they stay where they are
+            (folder / TRAIN_TOKENS).unlink(missing_ok=True)
+        else:
+            write_tokens(folder / TRAIN_TOKENS, train, tokenizer)
         run.write(CONFIG, json.dumps(config.to_dict(), indent=2).encode())
         return run
 
@@ -138,14 +139,17 @@ class Run:
 
     def batches(self) -> Windows:
         """What it trains on: for the world rows that begin at a document, for real text windows from anywhere."""
-        return self._batches(TokenFile.open(self.folder / TRAIN_TOKENS, self.tokenizer).ids)
+        path = self.folder / TRAIN_TOKENS
+        if not path.exists():
+            return self._batches(TokenShards.open(self.config.corpus, "train", self.tokenizer))
+        return self._batches(TokenFile.open(path, self.tokenizer).ids)
 
-    def _batches(self, ids: np.ndarray) -> Windows:
+    def _batches(self, ids: Ids) -> Windows:
         settings = self.config.settings
         shape = settings.batch_size, settings.context_length, settings.training.seed
         return DocumentRows(ids, self.end_id, *shape) if self.is_world else Windows(ids, *shape)
 
-    def _validation(self, ids: np.ndarray) -> list[Batch]:
+    def _validation(self, ids: Ids) -> list[Batch]:
         """The whole split: for the world each document from its own start, for real text windows side by side."""
         context_length = self.config.settings.context_length
         if not self.is_world:
@@ -170,10 +174,10 @@ class Run:
         seed_everything(self.config.settings.training.seed)
         return GPT(self.config.settings.model(self.tokenizer.vocab_size)).to(device())
 
-    def load_checkpoint(self, config: RunConfig | None = None) -> Checkpoint | None:
+    def load_checkpoint(self, config: RunConfig | None = None, ranks: Ranks = ALONE) -> Checkpoint | None:
         """The newest checkpoint; None if there is none yet. Raises CheckpointError if it is not of this `config`."""
         config = config or self.config
-        return load_checkpoint(self.folder / CHECKPOINTS, {**self.metadata, "config": config.to_dict()})
+        return load_checkpoint(self.folder / CHECKPOINTS, {**self.metadata, "config": config.to_dict()}, ranks)
 
     def trained_model(self) -> GPT:
         """The model as last saved."""
@@ -216,6 +220,17 @@ class Run:
         return [text.split("\n")[0] for text in texts] if self.is_world else texts
 
 
+def _tokens(corpus: str) -> tuple[Tokenizer, Ids, Ids]:
+    """A corpus as ids, to train on and to be judged by, and the tokenizer that they are from."""
+    if is_shards_folder(corpus):
+        tokenizer = shards_tokenizer(Path(corpus))
+        train, val = (TokenShards.open(corpus, split, tokenizer) for split in ("train", "val"))
+        return tokenizer, train, val
+    text = load_corpus(corpus)
+    tokenizer = tokenizer_for(text)
+    return tokenizer, tokenizer.encode(text.train), tokenizer.encode(text.val)
+
+
 def read_config(folder: Path) -> RunConfig:
     """The settings in `folder`."""
     values = read_json(folder / CONFIG)
@@ -225,10 +240,10 @@ def read_config(folder: Path) -> RunConfig:
         raise CourseError(f"{folder / CONFIG}: {error}") from error
 
 
-def load_weights(model: GPT, checkpoint: Checkpoint) -> None:
+def load_weights(model: GPT, checkpoint: Checkpoint, ranks: Ranks = ALONE) -> None:
     """Put a checkpoint's weights into `model`."""
     try:
-        model.load_state_dict(checkpoint.model_state)
+        ranks.load_weights(model, checkpoint.model_state)
     except RuntimeError as error:
         raise CheckpointError(
             f"{checkpoint.path} does not fit the model of this version of the course: {error}. Train again."

@@ -3,6 +3,8 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,16 +29,23 @@ from course_lib.errors import CourseError
 from course_lib.presets import Preset, current_preset_name, find_preset
 from course_lib.runtime import device, peak_memory_bytes
 from course_lib.text import load_corpus
-from course_lib.training import Checkpoint, NonFiniteError, save_checkpoint, train
+from course_lib.training import Checkpoint, NonFiniteError, Ranks, joined, save_checkpoint, train
+from course_lib.training.checkpoints import has_checkpoint
 from course_lib.training.loop import interrupts_deferred
 
 
 @dataclass(frozen=True)
 class Options:
-    """Pretrain a language model from random weights."""
+    """Pretrain a language model from random weights.
+
+    In several processes, each with its share of every batch: torchrun --standalone --nproc-per-node 2 -m course_lib
+    train. With --max-restarts 3 before -m and --resume behind train, they start again from the last checkpoint when one
+    of them fails; for that, set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1, or they look for each other in the wrong place.
+    """
 
     corpus: str
-    """world, shakespeare, the path of a text file, or default: Shakespeare where it is to be had, else the world."""
+    """world, shakespeare, the path of a text file, a folder that `tokenize` made, or default: Shakespeare where it is
+    to be had, else the world."""
     preset: str
     """Where all other defaults come from: smoke, laptop, gpu, and for text speedrun."""
     out: Path
@@ -46,10 +55,16 @@ class Options:
     """Go on with the run in that folder; start it if there is none."""
     save_every: int = 100
     """Steps from one checkpoint to the next."""
+    shard: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Divide the weights among several processes, in place of a copy in each (FSDP2 in place of DDP)."""
+    timeout: float = 600
+    """Seconds after which a process that does not answer the others is given up."""
 
     def __post_init__(self) -> None:
         if self.save_every < 1:
             raise CourseError(f"save_every is {self.save_every}, but must be at least 1 step.")
+        if not self.timeout > 0:
+            raise CourseError(f"timeout is {self.timeout}, but must be more than 0 seconds.")
 
 
 def defaults(arguments: list[str]) -> Options:
@@ -73,7 +88,10 @@ def defaults(arguments: list[str]) -> Options:
 
 
 def run(options: Options) -> dict[str, Any]:
-    """Train to the end, or until ctrl-C, which loses nothing: what is trained by then is saved and can be resumed."""
+    """Train to the end, or until ctrl-C, which loses nothing: what is trained by then is saved and can be resumed.
+
+    Of several processes the first one reports, and the others end without a word.
+    """
     try:
         return _run(options)
     except KeyboardInterrupt:
@@ -83,55 +101,61 @@ def run(options: Options) -> dict[str, Any]:
 
 
 def _run(options: Options) -> dict[str, Any]:
-    current, checkpoint = _prepare(options)
-    config = current.config.settings.training
-    resumed_from = checkpoint.step if checkpoint else None
-    if checkpoint and checkpoint.step == config.steps and (current.folder / RESULT).exists():
-        _say(f"Finished already, after {config.steps} steps.")
-        finished = read_json(current.folder / RESULT)
-        return {**finished, "resumed_from": resumed_from, "checkpoint": str(checkpoint.path)}
+    config = options.settings.training
+    with joined(options.shard, options.timeout) as ranks, _first_speaks(ranks):
+        current, checkpoint = _prepare(options, ranks)
+        resumed_from = checkpoint.step if checkpoint else None
+        if checkpoint and checkpoint.step == config.steps and (current.folder / RESULT).exists():
+            _say(f"Finished already, after {config.steps} steps.")
+            finished = read_json(current.folder / RESULT)
+            return {**finished, "resumed_from": resumed_from, "checkpoint": str(checkpoint.path)}
 
-    model = current.new_model()
-    training = train(model, current.batches(), config)
-    losses: list[float] = []  # of every step that is behind the weights
-    seconds = 0.0
-    if checkpoint:
-        load_weights(model, checkpoint)
-        training.load_state_dict(checkpoint.run_state["training"])
-        losses, seconds = checkpoint.run_state["losses"], checkpoint.run_state["seconds"]
-    path = checkpoint.path if checkpoint else None
-    unsaved = False
-    _say(f"{model.n_parameters:,} parameters, {current.tokenizer.vocab_size} tokens, {config.steps} steps, {device()}")
+        model = current.new_model()
+        training = train(model, current.batches(), config, ranks)
+        losses: list[float] = []  # of every step that is behind the weights
+        seconds = 0.0
+        if checkpoint:
+            load_weights(model, checkpoint, ranks)
+            training.load_state_dict(checkpoint.run_state["training"])
+            losses, seconds = checkpoint.run_state["losses"], checkpoint.run_state["seconds"]
+        path = checkpoint.path if checkpoint else None
+        unsaved = False
+        if ranks.rank == 0:
+            size = f"{model.n_parameters:,} parameters, {current.tokenizer.vocab_size} tokens, {config.steps} steps"
+            _say(f"{size}, {device()}" + (f", {ranks.number} processes" if ranks.number > 1 else ""))
 
-    def save() -> Path:
-        state = {"training": training.state_dict(), "losses": losses, "seconds": seconds}
-        return save_checkpoint(
-            current.folder / CHECKPOINTS,
-            step=training.step,
-            model_state=model.state_dict(),
-            run_state=state,
-            metadata=current.metadata,
-        )
+        def save() -> Path:
+            state = {"training": training.state_dict(), "losses": losses, "seconds": seconds}
+            return save_checkpoint(
+                current.folder / CHECKPOINTS,
+                step=training.step,
+                model_state=model.state_dict(),
+                run_state=state,
+                metadata=current.metadata,
+                ranks=ranks,
+            )
 
-    try:
-        with tqdm(total=config.steps, initial=training.step, unit="step", file=sys.stderr) as bar:
-            while training.step < config.steps:
-                # Step, its record and its checkpoint are one: an interrupt waits until all three are done.
-                with interrupts_deferred():
+        bar = tqdm(total=config.steps, initial=training.step, unit="step", file=sys.stderr, disable=ranks.rank > 0)
+        # An interrupt waits until a step and its record, on all ranks, are done.
+        with bar, interrupts_deferred() as interrupts:
+            try:
+                while training.step < config.steps:
                     step = next(training)
                     losses.append(step.loss)
                     seconds += step.seconds
                     unsaved = True
                     if step.number % options.save_every == 0 or step.number == config.steps:
                         path, unsaved = save(), False
-                bar.set_postfix_str(f"loss {step.loss:.3f}", refresh=False)
-                bar.update()
-    except (KeyboardInterrupt, NonFiniteError):
-        if unsaved:
-            with interrupts_deferred():
-                save()
-        raise
+                    bar.set_postfix_str(f"loss {step.loss:.3f}", refresh=False)
+                    bar.update()
+                    if ranks.total(len(interrupts)):
+                        raise KeyboardInterrupt
+            except (KeyboardInterrupt, NonFiniteError):
+                if unsaved:
+                    save()
+                raise
 
+    model = current.trained_model()
     scores = current.score(model)
     result = asdict(scores) | {
         "steps": training.step,
@@ -156,17 +180,35 @@ def _run(options: Options) -> dict[str, Any]:
     return result
 
 
-def _prepare(options: Options) -> tuple[Run, Checkpoint | None]:
+@contextmanager
+def _first_speaks(ranks: Ranks) -> Iterator[None]:
+    """End all ranks but the first at the end of the block, with the status of the first, which says what there is."""
+    try:
+        yield
+    except (CourseError, KeyboardInterrupt) as error:
+        if ranks.rank > 0:
+            raise SystemExit(2 if isinstance(error, CourseError) else 130) from None
+        raise
+    if ranks.rank > 0:
+        raise SystemExit(0)
+
+
+def _prepare(options: Options, ranks: Ranks) -> tuple[Run, Checkpoint | None]:
     """The run in the folder that was asked for, and where it stands; None before the first checkpoint."""
     folder, config = options.out, RunConfig(options.corpus, options.settings)
-    if options.resume and (folder / CONFIG).exists():
-        saved = Run.open(folder)
-        checkpoint = saved.load_checkpoint(config)
-        if checkpoint:
-            return saved, checkpoint
-    elif not options.resume and folder.is_dir() and any(folder.iterdir()):
-        raise CourseError(f"{folder} is not empty. Add --resume to go on with the run in it, or choose another folder.")
-    return Run.start(folder, config), None
+    ranks.rows(options.settings.batch_size)  # refuses now what cannot be shared out
+    with ranks.together():
+        if not options.resume and ranks.rank == 0 and folder.is_dir() and any(folder.iterdir()):
+            raise CourseError(
+                f"{folder} is not empty. Add --resume to go on with the run in it, or choose another folder."
+            )
+        # Before its first checkpoint, a run is started over.
+        goes_on = (folder / CONFIG).exists() and has_checkpoint(folder / CHECKPOINTS)
+        if ranks.rank == 0 and not goes_on:
+            Run.start(folder, config)
+    with ranks.together():
+        current = Run.open(folder)
+        return current, current.load_checkpoint(config, ranks)
 
 
 def _report(current: Run, result: dict[str, Any], texts: list[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets
 
 from course_lib.display.html import Html, coloured_tokens, escape
+from course_lib.display.live import LiveCurve
 from course_lib.display.plots import Picture, token_bars
 
 _STYLE: dict[str, Any] = {
@@ -17,9 +18,14 @@ _STYLE: dict[str, Any] = {
 }
 
 
-def slider(low: float, high: float, value: float, *, step: float = 0.1, label: str = "") -> ipywidgets.FloatSlider:
-    """A slider from `low` to `high`; it can also be moved with the arrow keys."""
-    return ipywidgets.FloatSlider(value=value, min=low, max=high, step=step, description=label, **_STYLE)
+def slider(
+    low: float, high: float, value: float, *, step: float = 0.1, label: str = ""
+) -> ipywidgets.FloatSlider | ipywidgets.IntSlider:
+    """A slider from `low` to `high`; it can also be moved with the arrow keys. Whole numbers give whole numbers."""
+    # A slider of floats would say 12.999999 where it shows 13.
+    whole = all(isinstance(number, int) for number in (low, high, value, step))
+    kind = ipywidgets.IntSlider if whole else ipywidgets.FloatSlider
+    return kind(value=value, min=low, max=high, step=step, description=label, **_STYLE)
 
 
 def text_box(value: str, *, label: str = "") -> ipywidgets.Text:
@@ -125,3 +131,60 @@ class TokenChooser(_Shown):
         if self.costs:
             text += f" The last one had probability {math.exp(-self.costs[-1]):.3f}."
         self.show(token_bars(self._probabilities, self.names, top=len(self.choices)), text)
+
+
+class Dashboard(LiveCurve):
+    """A run to watch, with a button that lets it stand still between two steps and one that lets it go on.
+
+    The buttons work while the cell runs where the kernel listens to widgets in a thread of their own (a *subshell*:
+    JupyterLab 4.4 and ipykernel 7, or later). Elsewhere, Colab among them, they come too late: there the stop button is
+    the pause, and entering the block again goes on.
+    """
+
+    def __init__(self, n_steps: int, *, floor: float | None = None, unit: str = "nats per token") -> None:
+        """As for LiveCurve."""
+        super().__init__(n_steps, floor=floor, unit=unit)
+        self.pause_button = ipywidgets.Button(description="pause", icon="pause", layout={"width": "auto"})
+        self.resume_button = ipywidgets.Button(description="resume", icon="play", layout={"width": "auto"})
+        self.pause_button.on_click(lambda _: self.pause())
+        self.resume_button.on_click(lambda _: self.resume())
+        self.buttons = _Buttons([self.pause_button, self.resume_button])
+        self._runs = False
+        self._enable()
+
+    def pause(self) -> None:
+        if self._runs:  # a press that comes after the end would only hold up the next beginning
+            super().pause()
+        self._enable()
+
+    def resume(self) -> None:
+        super().resume()
+        self._enable()
+
+    def __enter__(self) -> "Dashboard":
+        from IPython.display import display
+
+        self._runs = True
+        display(self.buttons, display_id=True)
+        super().__enter__()
+        for button in self.buttons.children:
+            # ipykernel hands what a widget says to the thread that spoke to it last (7.4). That was this one, which is
+            # about to be busy; where nobody is on record, the front end's own choice stands, and that is a subshell.
+            vars(button.comm).pop("_reply_subshell_id", None)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._runs = False
+        super().__exit__(*error)
+
+    def _enable(self) -> None:
+        self.pause_button.disabled = not self._runs or self.paused
+        self.resume_button.disabled = not self._runs or not self.paused
+
+
+class _Buttons(ipywidgets.HBox):
+    """Buttons in a row; a page that cannot show widgets gets their names."""
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        bundle: dict[str, Any] = super()._repr_mimebundle_(**options)
+        return bundle | {"text/plain": " ".join(f"[{button.description}]" for button in self.children)}

@@ -8,6 +8,7 @@ from course_lib.text.grammar import END
 from course_lib.text.masking import MaskedRows, mask_words
 from course_lib.text.pairs import Pairs, pair_batch
 from course_lib.text.second_language import Tolan, translate
+from course_lib.text.shards import TokenShards, build_shards
 from course_lib.text.tokenfile import TokenFile, write_tokens
 from course_lib.text.tokenizer import (
     BPETokenizer,
@@ -33,11 +34,13 @@ __all__ = [
     "MaskedRows",
     "Pairs",
     "TokenFile",
+    "TokenShards",
     "Tokenizer",
     "Tolan",
     "Windows",
     "WordTokenizer",
     "World",
+    "build_shards",
     "evaluation_documents",
     "evaluation_windows",
     "gpt2_tokenizer",

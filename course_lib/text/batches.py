@@ -5,7 +5,7 @@ Shapes: B rows of a batch, T tokens of a row.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,7 +17,16 @@ from course_lib.errors import CourseError
 # The target where nothing is to be predicted: the one that torch's cross_entropy ignores unless told otherwise.
 IGNORE = -100
 
-Ids = Sequence[int] | np.ndarray
+
+class LookedUpIds(Protocol):
+    """Token ids that are looked up by an array of places of any shape, as in numpy's arrays, and in shards of one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, places: np.ndarray, /) -> np.ndarray: ...
+
+
+Ids = Sequence[int] | np.ndarray | LookedUpIds
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ class Windows(SeededBatches):
     """Endless batches of windows that begin anywhere in the text.
 
     Arguments:
-        ids: the text, as token ids; may be memory-mapped.
+        ids: the text, as token ids; may be memory-mapped, and in shards.
         batch_size: windows in a batch (B).
         context_length: tokens in a window (T).
         seed: not negative; decides all that is drawn.
@@ -83,7 +92,7 @@ class Windows(SeededBatches):
 
     def __init__(self, ids: Ids, batch_size: int, context_length: int, seed: int) -> None:
         super().__init__(seed)
-        self.ids = np.asarray(ids)
+        self.ids: LookedUpIds = np.asarray(ids) if isinstance(ids, Sequence) else ids
         self.batch_size = batch_size
         self.context_length = context_length
         if len(self.ids) <= context_length:
@@ -141,7 +150,7 @@ def evaluation_windows(ids: Ids, context_length: int, batch_size: int = 64) -> l
     Raises:
         CourseError: the text has less than two tokens, so nothing is to be predicted.
     """
-    ids = np.asarray(ids).astype(np.int64)
+    ids = np.asarray(ids, np.int64)
     if len(ids) < 2:
         raise CourseError(f"The text has {len(ids)} tokens; there is something to predict only from 2 on.")
     missing = -(len(ids) - 1) % context_length
@@ -163,7 +172,7 @@ def evaluation_documents(ids: Ids, end_id: int, batch_size: int = 64) -> list[Ba
     Raises:
         CourseError: the text does not end with the end token.
     """
-    ids = np.asarray(ids).astype(np.int64)
+    ids = np.asarray(ids, np.int64)
     documents = np.split(ids, _document_ends(ids, end_id)[:-1] + 1)
     batches = []
     for first in range(0, len(documents), batch_size):
@@ -175,11 +184,13 @@ def evaluation_documents(ids: Ids, end_id: int, batch_size: int = 64) -> list[Ba
     return batches
 
 
-def _document_ends(ids: np.ndarray, end_id: int) -> np.ndarray:
+def _document_ends(ids: LookedUpIds, end_id: int) -> np.ndarray:
     """The places of all end tokens."""
-    if len(ids) == 0 or ids[-1] != end_id:
+    if len(ids) == 0 or ids[np.array([-1])] != end_id:
         raise CourseError(
             f"The text does not end with the end token ({end_id}), so its last document has no end. "
             "End the text with a line end, and encode it with the tokenizer that end_id is from."
         )
-    return np.flatnonzero(ids == end_id)
+    piece = 2**20  # a long text is not to be in memory at once
+    places = (np.arange(first, min(first + piece, len(ids))) for first in range(0, len(ids), piece))
+    return np.concatenate([here[ids[here] == end_id] for here in places])

@@ -62,6 +62,11 @@ def load_corpus(name_or_path: str) -> Corpus:
             f"There is no corpus and no file named {name_or_path!r}. "
             "Name one of world, shakespeare, default, or the path of a text file."
         )
+    if path.is_dir():
+        raise CourseError(
+            f"{path} is a folder, in which there are no finished shards. A corpus is one text file, or a folder that "
+            "`python -m course_lib tokenize` has filled to the end."
+        )
     text = read_text(path)
     text += "" if text.endswith("\n") else "\n"
     nine_tenths = len(text) * 9 // 10

@@ -200,6 +200,7 @@ def tokenizer_from_dict(description: Any) -> Tokenizer:
 
     Raises:
         CourseError: this is no description of a tokenizer.
+        DownloadError: it is GPT-2's, whose file is not at hand and cannot be downloaded.
     """
     match description:
         case {"kind": "char", "characters": str(characters), **rest} if not rest:
@@ -211,8 +212,12 @@ def tokenizer_from_dict(description: Any) -> Tokenizer:
         case {"kind": "bpe", "pattern": pattern, "merges": [*merges], **rest} if not rest and pattern == PATTERN:
             if all(isinstance(pair, list | tuple) and [type(id) for id in pair] == [int, int] for pair in merges):
                 return BPETokenizer([(first, second) for first, second in merges])
+        case {"kind": "gpt2", **rest} if not rest:
+            from course_lib.text.gpt2 import gpt2_tokenizer  # which is made of the classes here
+
+            return gpt2_tokenizer()
     raise CourseError(
-        f"Not the description of a char, byte, word or bpe tokenizer of this version: {str(description)[:200]}. "
+        f"Not the description of a char, byte, word, bpe or gpt2 tokenizer of this version: {str(description)[:200]}. "
         "Train it again, or use the version of the course that wrote it."
     )
 

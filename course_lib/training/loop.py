@@ -20,6 +20,7 @@ from course_lib.errors import CourseError
 from course_lib.evaluation import n_targets, total_nats
 from course_lib.runtime import in_mode, rng_state, set_rng_state
 from course_lib.text.batches import Batch
+from course_lib.training.distributed import ALONE, Ranks
 from course_lib.training.optim import make_optimizers
 from course_lib.training.schedules import learning_rate_factor
 
@@ -98,13 +99,17 @@ class TrainingRun(Iterator[Step]):
     A step happens as a whole or not at all: an interrupt waits for its end, and an error leaves weights, optimizers and
     place in the data as they were. So after either, the same run can be continued or saved. Between steps the model is
     in the mode, training or evaluation, that the caller gave it.
+
+    Of several ranks, each makes the same run: whatever they share, they share within a step.
     """
 
-    def __init__(self, model: nn.Module, batches: BatchSource, config: TrainingConfig) -> None:
+    def __init__(self, model: nn.Module, batches: BatchSource, config: TrainingConfig, ranks: Ranks = ALONE) -> None:
         self.model = model
         self.batches = batches
         self.config = config
-        self.optimizers = make_optimizers(model, config.lr, config.muon_lr, config.weight_decay)
+        self.ranks = ranks
+        self.wrapped = ranks.wrap(model)
+        self.optimizers = make_optimizers(model, config.lr, config.muon_lr, config.weight_decay, ranks.muon)
         self.step = 0
         self.tokens = 0
 
@@ -124,17 +129,21 @@ class TrainingRun(Iterator[Step]):
         started = time.perf_counter()
         config = self.config
         parameters = list(self.model.parameters())
-        batches = [next(self.batches).to(parameters[0].device) for _ in range(config.accumulate)]
+        batches = [next(self.batches) for _ in range(config.accumulate)]
         n_tokens = sum(map(n_targets, batches))
 
-        # Every token weighs the same, in whichever of the batches it is: so accumulation equals one big batch.
+        # Every token weighs the same, in whichever of the batches, on whichever rank it is: so accumulation and ranks
+        # equal one big batch.
         for parameter in parameters:
             parameter.grad = None
         loss = 0.0
-        for batch in batches:
-            share = total_nats(self.model, batch) / n_tokens
-            share.backward()
+        for number, batch in enumerate(batches, start=1):
+            mine = self.ranks.share(batch).to(parameters[0].device)
+            with self.ranks.synchronized(self.wrapped, number == len(batches)):
+                share = total_nats(self.wrapped, mine) / n_tokens
+                (share * self.ranks.number).backward()  # for what the ranks exchange is the mean of their gradients
             loss += share.item()
+        loss = self.ranks.total(loss)
         grad_norm = nn.utils.clip_grad_norm_(parameters, config.clip).item()
 
         # Before the update, because one NaN in one step poisons every weight for good.
@@ -155,29 +164,30 @@ class TrainingRun(Iterator[Step]):
         """All that a run needs besides the model's weights to go on as if never stopped: a copy, not a view.
 
         Nested dictionaries of tensors, numbers and strings: optimizers, steps and tokens so far, the place of the next
-        untrained batch, and every random number generator.
+        untrained batch, and every random number generator of every rank.
         """
         state = {
             "step": self.step,
             "tokens": self.tokens,
             "optimizers": {name: memory for name, memory in self._memories() if memory},
             "batches": self.batches.state_dict(),
-            "rng": rng_state(),
+            "rng": {str(rank): state for rank, state in enumerate(self.ranks.gather(rng_state()))},
         }
         return copy.deepcopy(state)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from what `state_dict` returned; the model's weights are loaded separately."""
+        """Continue from what `state_dict` returned, on however many ranks; the weights are loaded separately."""
         state = copy.deepcopy(state)
         self.step = state["step"]
         self.tokens = state["tokens"]
-        at = next(self.model.parameters()).device
+        weights = dict(self.model.named_parameters())
         for name, memory in self._memories():
             memory.clear()
             for key, value in state["optimizers"].get(name, {}).items():
-                memory[key] = value.to(at) if isinstance(value, Tensor) else value
+                memory[key] = self.ranks.place(value, weights[name]) if isinstance(value, Tensor) else value
         self.batches.load_state_dict(state["batches"])
-        set_rng_state(state["rng"])
+        if (rng := state["rng"].get(str(self.ranks.rank))) is not None:  # a rank that is new keeps its own
+            set_rng_state(rng)
 
     def _memories(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """What the optimizers remember of each weight, by the weight's name."""
@@ -187,33 +197,37 @@ class TrainingRun(Iterator[Step]):
                 yield names[weight], memory
 
 
-def train(model: nn.Module, batches: BatchSource, config: TrainingConfig) -> TrainingRun:
+def train(model: nn.Module, batches: BatchSource, config: TrainingConfig, ranks: Ranks = ALONE) -> TrainingRun:
     """Begin to train `model`, on the device where it is.
 
     Args:
         model: maps `(inputs, documents)` of a batch to logits, or `(inputs, source)` where it has a source.
-        batches: where the text comes from.
+        batches: where the text comes from; the same on all ranks.
         config: how.
+        ranks: the processes among which every batch is shared out, each of which calls this.
 
     Returns:
         The run, of which nothing has happened yet: iterate over it.
     """
-    return TrainingRun(model, batches, config)
+    return TrainingRun(model, batches, config, ranks)
 
 
 @contextmanager
-def interrupts_deferred() -> Iterator[None]:
+def interrupts_deferred() -> Iterator[list[bool]]:
     """Let an interrupt (ctrl-C, the notebook's stop button) wait until the block is done, and then happen.
 
     Only the main thread is ever interrupted, so in any other there is nothing to do.
+
+    Yields:
+        A list with an entry for each interrupt that is waiting.
     """
+    interrupts: list[bool] = []
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield interrupts
         return
-    interrupts = []
     before = signal.signal(signal.SIGINT, lambda *_: interrupts.append(True))
     try:
-        yield
+        yield interrupts
     finally:
         signal.signal(signal.SIGINT, before)
     if interrupts:

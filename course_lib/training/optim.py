@@ -128,11 +128,19 @@ class Muon(Optimizer):
                 by_shape[weight.shape].append((weight, gradient.lerp(state["mean"], self.momentum)))
         for (*_, rows, columns), pairs in by_shape.items():
             weights, means = zip(*pairs, strict=True)
-            yield from zip(weights, orthogonalize(torch.stack(means)) * max(1, rows / columns) ** 0.5, strict=True)
+            directions = self.orthogonalized(torch.stack(means)) * max(1, rows / columns) ** 0.5
+            yield from zip(weights, directions, strict=True)
+
+    def orthogonalized(self, matrices: Float[Tensor, "*N rows columns"]) -> Float[Tensor, "*N rows columns"]:
+        return orthogonalize(matrices)
 
 
 def make_optimizers(
-    model: nn.Module, lr: float, muon_lr: float | None = None, weight_decay: float = 0.0
+    model: nn.Module,
+    lr: float,
+    muon_lr: float | None = None,
+    weight_decay: float = 0.0,
+    muon: type[Muon] = Muon,
 ) -> list[Optimizer]:
     """The optimizers that train `model` together.
 
@@ -145,6 +153,7 @@ def make_optimizers(
         lr: learning rate of AdamW.
         muon_lr: learning rate of Muon; None leaves its matrices to AdamW.
         weight_decay: for all matrices.
+        muon: another form of Muon, for weights that are not all here.
     """
     norms = [part for part in model.modules() if isinstance(part, RMSNorm)]
     gains = {weight for norm in norms for weight in norm.parameters()}
@@ -159,5 +168,5 @@ def make_optimizers(
         AdamW([weight for weight in model.parameters() if weight in gains], lr, betas=betas),
     ]
     if muon_lr is not None:
-        optimizers.append(Muon([each for each in matrices if each in inside], muon_lr, weight_decay, momentum=0.9))
+        optimizers.append(muon([each for each in matrices if each in inside], muon_lr, weight_decay, momentum=0.9))
     return optimizers

@@ -183,7 +183,67 @@ def choose_tokens(page: Page, panel: Locator) -> None:
         expect(picture).not_to_have_attribute("src", before or "", timeout=20_000)
 
 
-ALSO = {"07_self_attention.ipynb": type_an_unknown_word, "14_sampling.ipynb": choose_tokens}
+ENDLESS = """
+endless = train(small_gpt(), rows_of(ids), TrainingConfig(steps=1_000_000, **recipe))
+dashboard = Dashboard(1_000_000)
+try:
+    with dashboard:
+        for step in endless:
+            dashboard.add(step.loss, step.number)
+except KeyboardInterrupt:
+    interrupted = endless.step
+    print("interrupted")
+"""
+FIVE_MORE = """
+with dashboard:
+    for step, _ in zip(endless, range(5)):
+        dashboard.add(step.loss, step.number)
+print("went on" if dashboard.steps[-5] == interrupted + 1 else f"{interrupted}, {dashboard.steps[-6:]}")
+"""
+
+
+def run_below(page: Page, panel: Locator, code: str) -> Locator:
+    """Run `code` in a new cell at the notebook's end; returns the cell."""
+    n_cells = panel.locator(".jp-Cell").count()
+    panel.locator(".jp-Notebook").focus()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+End")
+    page.keyboard.press("b")
+    expect(panel.locator(".jp-Cell")).to_have_count(n_cells + 1, timeout=20_000)
+    cell = panel.locator(".jp-Cell.jp-mod-active")
+    cell.locator(".cm-content").click()
+    page.keyboard.insert_text(f"exec({code!r})")  # one line, which no editor indents
+    page.keyboard.press("Control+Enter")
+    return cell
+
+
+def pause_resume_and_interrupt(page: Page, panel: Locator) -> None:
+    """A paused curve stands still, a resumed one grows, and after an interrupt the run goes on from its step."""
+    cell = run_below(page, panel, ENDLESS)
+    line, curve = cell.locator(".jp-OutputArea-output", has=page.locator("progress")), cell.locator("img")
+    expect(line).to_contain_text("loss", timeout=60_000)
+
+    cell.locator("button:has-text('pause')").click()
+    expect(line).to_contain_text("paused", timeout=30_000)
+    shown, drawn = line.inner_text(), curve.get_attribute("src")
+    page.wait_for_timeout(5_000)  # longer than from one drawing to the next
+    assert (line.inner_text(), curve.get_attribute("src")) == (shown, drawn)
+
+    cell.locator("button:has-text('resume')").click()
+    expect(line).not_to_contain_text("paused", timeout=30_000)
+    drawn = curve.get_attribute("src")
+    expect(curve).not_to_have_attribute("src", drawn or "", timeout=60_000)
+
+    panel.locator("[data-command='notebook:interrupt-kernel']").click()
+    expect(cell).to_contain_text("interrupted", timeout=60_000)
+    expect(run_below(page, panel, FIVE_MORE)).to_contain_text("went on", timeout=60_000)
+
+
+ALSO = {
+    "07_self_attention.ipynb": type_an_unknown_word,
+    "12_training_loop.ipynb": pause_resume_and_interrupt,
+    "14_sampling.ipynb": choose_tokens,
+}
 """What is done besides moving every control."""
 
 
