@@ -733,7 +733,6 @@ others, 2022). Let us kill one. The run stands in a file of its own, with dropou
 
 # %%
 import os
-import runpy
 import subprocess
 import sys
 import tempfile
@@ -799,7 +798,9 @@ also go on four times with something forgotten.
 """
 
 # %%
-start = runpy.run_path(str(Path(folder.name, "program.py")))["start"]
+sys.path.insert(0, folder.name)
+from program import start
+
 model, run = start()
 unharmed = [step.loss for step in run]
 unharmed_weights = model.state_dict()
@@ -1035,10 +1036,80 @@ claim([name for name in suspects if reports[name][2] > 1e-3] == ["both ways"], "
 # %% [markdown]
 r"""
 ## What makes a step fast?
+
+A step has work that must be done: its matrix products, about $6N$ multiplications and additions for each token with $N$
+parameters (the function `costs` of lesson 09 counts them exactly; backward is twice forward). And a machine has a rate
+at which it can do them. So there is a shortest time, and one can ask which share of it is used.
+
+**Predict first.** A batch of 64 rows makes 64 times as many multiplications as a batch of one row. Does its step take
+64 times as long?
 """
 
 # %%
-# LEAD: speed
+import time
+
+from course_lib.model import costs
+
+larger = TransformerConfig(V, context_length=64, n_layers=2, n_heads=4, d_model=128)
+flops_per_row = 3 * sum(part.flops for part in costs(larger, n_tokens=64).values())
+
+
+def peak_rate(n=1024):
+    """The best of five: FLOPs a second of one large matrix product."""
+    a, b = torch.randn(2, n, n)
+    times = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        a @ b
+        times.append(time.perf_counter() - begin)
+    return 2 * n**3 / min(times)
+
+
+def fastest_step(batch_size, kind=torch.float32):
+    run = train(GPT(larger), rows_of(ids, batch_size=batch_size), TrainingConfig(steps=5, **recipe))
+    with torch.autocast("cpu", kind, enabled=kind != torch.float32):
+        return min(step.seconds for step in run)
+
+
+# %%
+peak = peak_rate()
+seconds = {n: fastest_step(n) for n in (1, 4, 16, 64)}
+used = {n: n * flops_per_row / took / peak for n, took in seconds.items()}
+table(
+    ["rows in a batch", "a step takes (ms)", "tokens a second", f"share of {peak / 1e9:.0f} GFLOP/s"],
+    [[n, f"{1000 * took:.0f}", f"{64 * n / took:,.0f}", f"{used[n]:.0%}"] for n, took in seconds.items()],
+)
+
+# %%
+print(f"64 times the work takes {seconds[64] / seconds[1]:.0f} times as long")
+claim(seconds[64] < 40 * seconds[1], "64 rows take less than 40 times as long as one")
+claim(used[64] > 1.6 * used[1], "and use a far larger share of the machine")
+
+# %% [markdown]
+r"""
+With one row, most of the time goes into what does not depend on the batch: some hundreds of small operations, each
+of which must be looked up and started, and the optimizers, which go once over all weights. That is paid once for a step,
+so it is shared by all tokens in it. Past some size of the batch nothing is left to share.
+
+The library has more of that kind in it. Attention is one fused operation and never writes down its table (lesson 07).
+Queries, keys and values come out of one product. Muon orthogonalises all matrices of one shape together. Rows are packed
+with documents to their end, so that no token is padding (next lesson).
+
+Does the same list help everywhere? Take the sixteen bits from above.
+"""
+
+# %%
+in_16_bits = fastest_step(4, torch.bfloat16)
+print(f"4 rows with products in bfloat16: {seconds[4] / in_16_bits:.2f} times as fast as in float32, on this machine")
+
+# %% [markdown]
+r"""
+This number depends on the machine more than any other in this lesson. A GPU of the last years, or a processor with
+matrix units, is about twice as fast or more. A processor without units for it has to convert every number there and
+back, and gets slower: then the answer to "use mixed precision, it is faster" is no. So a change for speed is measured
+where it will run, beside the same work without it, in turns, several times. `make bench` does that for the whole library
+and puts what others offer beside it.
+"""
 
 # %% [markdown]
 r"""
