@@ -97,9 +97,10 @@ r"""
 
 # %% [markdown] tags=["discussion"]
 r"""
-- Try it with GPT-3. [Patterson and others (2021)](https://arxiv.org/abs/2104.10350) put the run at
-  $3.14 \cdot 10^{23}$ FLOPs, on 10,000 V100 that did 24.6 TFLOPs a second and drew 330 watts each, with a PUE of 1.10
-  and 0.429 kg a kilowatt hour. Out come 14.8 days, 1,287 MWh and 552 tonnes, which are the numbers in the paper.
+- Try it with GPT-3: $3.14 \cdot 10^{23}$ FLOPs on 10,000 V100. The totals that
+  [Patterson and others (2021)](https://arxiv.org/abs/2104.10350) published come to 24.6 TFLOPs a second, 362 watts with
+  the building's share in it (so the PUE is 1 here) and 0.429 kg a kilowatt hour, as the lesson works out. Put them in, and
+  out come 14.8 days and, within half a percent, the published 1,287 MWh and 552 tonnes.
 - With twice as many GPUs the days halve. Dollars, energy and CO₂ stay, as long as the utilization does. In practice it
   falls, because more machines have to wait for one another.
 - The utilization divides the hours and nothing else. A GPU that waits for data or for its neighbours draws nearly as much
