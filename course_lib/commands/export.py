@@ -7,7 +7,7 @@ from typing import Any
 import safetensors.torch
 
 from course_lib.commands.run_folder import Run
-from course_lib.errors import CourseError
+from course_lib.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,6 @@ def run(options: Options) -> dict[str, Any]:
     """Write the weights as they were last saved; returns where, and how many numbers they are."""
     model = Run.open(options.model).trained_model()
     data = safetensors.torch.save({name: weight.detach().cpu() for name, weight in model.named_parameters()})
-    unfinished = options.out.with_name(options.out.name + ".tmp")
-    try:
-        unfinished.write_bytes(data)
-        unfinished.replace(options.out)
-    except OSError as error:
-        raise CourseError(f"{options.out} cannot be written: {error.strerror}. Choose another place.") from error
+    write_whole(options.out, data)
     print(f"{model.n_parameters:,} parameters in {options.out}")
     return {"path": str(options.out), "parameters": model.n_parameters}

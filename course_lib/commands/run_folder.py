@@ -1,9 +1,7 @@
 """The folder of a training run: settings, tokenizer, tokens and checkpoints, which together are a model that talks."""
 
-import contextlib
 import json
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import torch
 from course_lib.config import Config, read_json
 from course_lib.errors import CourseError
 from course_lib.evaluation import bits_per_byte, evaluate
+from course_lib.files import write_whole
 from course_lib.generation import generate
 from course_lib.model import GPT
 from course_lib.presets import Preset
@@ -123,19 +122,11 @@ class Run:
 
     def write(self, name: str, data: bytes) -> None:
         """Write one file of the folder, whole or not at all."""
-        path = self.folder / name
-        unfinished = path.with_name(f"{name}.{os.getpid()}.tmp")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            unfinished.write_bytes(data)
-            unfinished.replace(path)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                unfinished.unlink()
-            raise CourseError(
-                f"{path} cannot be written: {error.strerror}. "
-                "Free the disk, mend the permissions, or take another folder."
-            ) from error
+            raise CourseError(f"{self.folder} cannot be written: {error.strerror}. Take another folder.") from error
+        write_whole(self.folder / name, data)
 
     def batches(self) -> Windows:
         """What it trains on: for the world rows that begin at a document, for real text windows from anywhere."""

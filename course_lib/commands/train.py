@@ -155,7 +155,7 @@ def _run(options: Options) -> dict[str, Any]:
                     save()
                 raise
 
-    model = current.trained_model()
+    model = current.trained_model()  # as it was saved: whole, whatever it was divided among
     scores = current.score(model)
     result = asdict(scores) | {
         "steps": training.step,

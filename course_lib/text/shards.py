@@ -31,6 +31,7 @@ import numpy as np
 
 from course_lib.config import Config, read_json
 from course_lib.errors import CourseError
+from course_lib.files import write_whole
 from course_lib.text.documents import Found, read_documents
 from course_lib.text.tokenfile import TokenFile, token_count, write_tokens
 from course_lib.text.tokenizer import Tokenizer, tokenizer_from_dict
@@ -214,16 +215,7 @@ def _start(folder: Path, recipe: Recipe, make_tokenizer: Callable[[], Tokenizer]
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_text(json.dumps(values, indent=1), encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
-        raise CourseError(
-            f"{path} cannot be written: {error.strerror}. Free the disk, mend the permissions, or take another folder."
-        ) from error
+    write_whole(path, json.dumps(values, indent=1).encode())
 
 
 def _blocks(documents: Iterable[str], recipe: Recipe) -> Iterator[tuple[str, int, list[str]]]:

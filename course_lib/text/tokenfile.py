@@ -6,7 +6,6 @@ SHA-256 of the ids), then blanks; after them the ids, little-endian.
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -15,6 +14,7 @@ import numpy as np
 
 from course_lib.downloads import describe
 from course_lib.errors import CourseError
+from course_lib.files import write_whole
 from course_lib.text.batches import Ids
 from course_lib.text.tokenizer import Tokenizer
 
@@ -53,20 +53,7 @@ def write_tokens(path: str | Path, ids: Ids, tokenizer: Tokenizer) -> None:
     data = ids.astype(DTYPES[dtype]).tobytes()
     sha256 = hashlib.sha256(data).hexdigest()
     header = json.dumps(asdict(_Header(dtype, len(ids), tokenizer.vocab_size, tokenizer.fingerprint, sha256)))
-    path = Path(path)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with unfinished.open("wb") as file:
-            file.write((MAGIC + header.encode()).ljust(HEADER_BYTES) + data)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError as error:
-        raise CourseError(
-            f"{path} cannot be written: {error.strerror}. Free the disk, mend the permissions, or take another folder."
-        ) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(Path(path), (MAGIC + header.encode()).ljust(HEADER_BYTES) + data)
 
 
 @dataclass(frozen=True)
