@@ -199,15 +199,15 @@ def block_activations(config: TransformerConfig) -> int:
 
     Every operation keeps what its derivative is made of. The weights of attention are not among it: the fused kernel
     computes them again. For a block like GPT-2's these are 16 D, which is what the source counts (in 2 bytes each:
-    34 s·b·h less the masks of dropout); RMSNorms, normalised or rotated queries and keys, and shared heads, as this
-    course computes them one operation after the other, keep more. Kernels that fuse them keep less.
+    34 s·b·h less the masks of dropout); normalised or rotated queries and keys, and shared heads, as this course
+    computes them one operation after the other, keep more. Kernels that fuse them keep less.
 
     Source: Korthikanti et al. 2022, "Reducing Activation Recomputation in Large Transformer Models", section 4.1.
     """
     c, d, keys = config, config.d_model, config.kv_heads * config.head_dim
     rotated, shared = c.positions == "rotary", c.kv_heads < c.n_heads
     heads = d + 2 * keys  # queries, keys, values, as they come out of their maps
-    if shared and rotated and not c.qk_norm:
+    if shared and (rotated or c.qk_norm):
         heads = 0  # nothing looks back at them: what follows are copies of all three
     if c.qk_norm:
         heads += d + keys  # brought to one length, before the gains
@@ -218,12 +218,8 @@ def block_activations(config: TransformerConfig) -> int:
     attention = d + heads + d  # what the maps are given, and what the output's map is given
     mlp = d + c.mlp_width * (4 if c.mlp == "swiglu" else 2)  # given; before and after each bend and product
     masks = 2 * d if c.dropout else 0
-    return attention + mlp + masks + 2 * _norm_activations(c)
-
-
-def _norm_activations(config: TransformerConfig) -> int:
-    """What a norm keeps of each token: what it was given, and an RMSNorm also that at its new length."""
-    return config.d_model if config.norm == "layer" else 2 * config.d_model
+    norms = 2 * d  # what each was given, or an RMSNorm made of it
+    return attention + mlp + masks + norms
 
 
 def activation_bytes(config: TransformerConfig, n_tokens: int, precision: Precision, recompute: bool = False) -> float:
@@ -236,7 +232,7 @@ def activation_bytes(config: TransformerConfig, n_tokens: int, precision: Precis
     blocks = config.n_layers * block_activations(config)
     if recompute:
         blocks = config.n_layers * config.d_model + block_activations(config)
-    last = config.d_model + (_norm_activations(config) if config.norm_place == "pre" else 0)
+    last = config.d_model * (2 if config.norm_place == "pre" else 1)  # what the head is given, and a norm keeps
     return n_tokens * (precision.activations * (blocks + last) + 4 * config.vocab_size)
 
 

@@ -1,5 +1,6 @@
 """The machine that a run happens on: device, precision, memory, random numbers. Asked for by call, never at import."""
 
+import ctypes
 import json
 import os
 import random
@@ -124,6 +125,18 @@ def set_rng_state(state: dict[str, Tensor | str]) -> None:
             torch.cuda.set_rng_state(state[f"cuda:{i}"], i)  # type: ignore[arg-type]
     if torch.backends.mps.is_available() and "mps" in state:
         torch.mps.set_rng_state(state["mps"])  # type: ignore[arg-type]
+
+
+def keep_freed_memory() -> None:
+    """Let this process hold on to memory that it freed, and use it again, where the C library is glibc.
+
+    By default glibc gives large blocks back to the system at once. Every step of training would then ask for the same
+    memory anew, and the system hands it out page by page, each of them zeroed.
+    """
+    trim_threshold, mmap_threshold = -1, -3  # as <malloc.h> numbers them
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        libc.mallopt(mmap_threshold, 2**30)
+        libc.mallopt(trim_threshold, 2**31 - 1)
 
 
 def peak_memory_bytes() -> int:

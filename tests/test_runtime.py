@@ -1,7 +1,9 @@
 """The device, the random numbers, and the modes of a model."""
 
 import contextlib
+import platform
 import random
+import subprocess
 import sys
 
 import numpy as np
@@ -78,3 +80,28 @@ def test_peak_memory_lies_between_what_is_held_now_and_what_there_is():
         assert peak == 0
     else:
         assert 0.9 * psutil.Process().memory_info().rss < peak <= psutil.virtual_memory().total
+
+
+PAGES = """
+import resource
+import torch
+from course_lib.runtime import keep_freed_memory
+
+def faults() -> int:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        torch.zeros(2**24)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+before = faults()
+keep_freed_memory()
+faults()
+print(before, faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have other ways, and are left alone")
+def test_freed_memory_is_used_again():
+    done = subprocess.run([sys.executable, "-c", PAGES], capture_output=True, text=True, check=True)
+    before, after = map(int, done.stdout.split())
+    assert after < before / 5

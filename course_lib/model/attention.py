@@ -144,18 +144,18 @@ class Attention(nn.Module):
         source: KeysValues | None = None,
     ) -> tuple[Float[Tensor, "B H T K"], Float[Tensor, "B H S K"], Float[Tensor, "B H S K"]]:
         """In every head: what each token of `x` looks for, what it can find, and what it is then handed."""
-        n_queries, n_normal = self.n_heads, self.n_heads + self.n_kv_heads
+        n_queries, n_keys = self.n_heads, self.n_kv_heads
         if source is None:
-            each = self._maps(x, slice(None))
-            normal = self._normal(each[:, :n_normal])
+            turned, v = self._maps(x, slice(None)).split((n_queries + n_keys, n_keys), dim=1)
+            normal = self._normal(turned)
             normal = normal if rotary is None else rotate(normal, rotary)
-            q, k, v = normal[:, :n_queries], normal[:, n_queries:], each[:, n_normal:]
+            q, k = normal.split((n_queries, n_keys), dim=1)
             if cache is not None:
                 k, v = cache.append(self.layer, k, v)
         else:
             q = self._normal(self._maps(x, slice(n_queries)), slice(n_queries))
             k, v = source
-        if (n_sharing := n_queries // self.n_kv_heads) > 1:
+        if (n_sharing := n_queries // n_keys) > 1:
             k, v = k.repeat_interleave(n_sharing, dim=1), v.repeat_interleave(n_sharing, dim=1)
         return q, k, v
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.model.config import TransformerConfig
+from course_lib.model.gradients import SquaredReLU, UnitRMS
 
 
 class RMSNorm(nn.Module):
@@ -31,8 +32,7 @@ class RMSNorm(nn.Module):
     def forward(self, x: Float[Tensor, "*N D"], gains: slice | None = None) -> Float[Tensor, "*N D"]:
         """`x` normalised; `gains`: where `x` is but a part of what is normalised here, the gains of that part."""
         weight = self.weight if gains is None else self.weight[gains]
-        root_mean_square = torch.linalg.vector_norm(x, dim=-1, keepdim=True) / x.shape[-1] ** 0.5
-        return x / torch.hypot(root_mean_square, self.root_of_eps) * weight  # hypot(a, b) = √(a² + b²)
+        return UnitRMS.apply(x, self.root_of_eps) * weight
 
 
 def make_norm(config: TransformerConfig) -> nn.Module:
@@ -67,7 +67,7 @@ class MLP(nn.Module):
         elif self.kind == "gelu":
             hidden = F.gelu(hidden, approximate="tanh")
         else:
-            hidden = F.relu(hidden).square()
+            hidden = SquaredReLU.apply(hidden)
         return self.project(hidden)
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from course_lib.config import Config
 from course_lib.errors import CourseError
 from course_lib.evaluation import n_targets, total_nats
-from course_lib.runtime import in_mode, rng_state, set_rng_state
+from course_lib.runtime import in_mode, keep_freed_memory, rng_state, set_rng_state
 from course_lib.text.batches import Batch
 from course_lib.training.distributed import ALONE, Ranks
 from course_lib.training.optim import make_optimizers
@@ -104,6 +104,7 @@ class TrainingRun(Iterator[Step]):
     """
 
     def __init__(self, model: nn.Module, batches: BatchSource, config: TrainingConfig, ranks: Ranks = ALONE) -> None:
+        keep_freed_memory()
         self.model = model
         self.batches = batches
         self.config = config

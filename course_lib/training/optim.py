@@ -33,7 +33,8 @@ class Optimizer:
         """Update every weight that has a gradient, with `factor` times the learning rate."""
         lr = factor * self.lr
         for weight, direction in self.directions():
-            weight.mul_(1 - lr * self.weight_decay)
+            if self.weight_decay:
+                weight.mul_(1 - lr * self.weight_decay)
             weight.add_(direction, alpha=-lr)
 
     def directions(self) -> Iterable[tuple[nn.Parameter, Tensor]]:
@@ -71,9 +72,9 @@ class AdamW(Optimizer):
                 state["mean"].lerp_(gradient, 1 - beta1)
                 state["square"].lerp_(gradient.square(), 1 - beta2)
                 # Both means began at zero, and are too small at first by a known share.
-                mean = state["mean"] / (1 - beta1 ** state["updates"])
-                square = state["square"] / (1 - beta2 ** state["updates"])
-                yield weight, mean / (square.sqrt() + 1e-8)
+                known, known_square = 1 - beta1 ** state["updates"], 1 - beta2 ** state["updates"]
+                root_mean_square = state["square"].sqrt().div_(known_square**0.5).add_(1e-8)
+                yield weight, (state["mean"] / known).div_(root_mean_square)
 
 
 def orthogonalize(matrices: Float[Tensor, "*N rows columns"], steps: int = 5) -> Float[Tensor, "*N rows columns"]:
