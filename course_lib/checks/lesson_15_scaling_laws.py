@@ -82,8 +82,8 @@ def _agrees_with_budget(
             return
         for mistake, wrong, says in mistakes:
             entry.requires(not math.isclose(got, wrong, rel_tol=1e-4), law, mistake, says)
-        rounded = abs(got - right) <= 0.5 and got == round(got)
-        entry.requires(not rounded or got == 0, law, "rounded", "It was rounded to a whole number. Leave it as it is.")
+        rounded = any(got == round(right, places) for places in range(5))
+        entry.requires(not rounded or got == 0, law, "rounded", "It was rounded. Leave it as it is.")
         entry.equals(right, law, tolerance=1e-12)
 
     expect(
@@ -225,6 +225,12 @@ def _agrees_with_power_law(trial: Trial, sizes: Tensor, losses: Tensor, floor: f
             "The floor was taken off the *logarithms*. It is a loss, so it has to go before the logarithm.",
             (bare.A * math.exp(-floor), bare.alpha),
         )
+        shows(
+            "logarithm_of_the_floor",
+            "That is the line of ln(loss) − ln(floor). A difference of logarithms is the logarithm of a quotient: take "
+            "loss − floor first, and then its logarithm.",
+            (bare.A / floor, bare.alpha),
+        )
     shows(
         "A_is_still_a_logarithm",
         "A is the number whose logarithm the line has at ln N = 0. Undo the logarithm.",
@@ -263,6 +269,12 @@ def _agrees_with_power_law(trial: Trial, sizes: Tensor, losses: Tensor, floor: f
         (math.nan, exponential.item()),
     )
     if len(sizes) > 2:
+        shows(
+            "pairs_torn",
+            "Sizes and losses were sorted each on their own. With noise, a larger run may well have the higher loss: "
+            "keep each loss with its size.",
+            _line(sizes.sort().values, losses.sort(descending=True).values, floor),
+        )
         shows(
             "line_the_other_way",
             "That is the line of ln N on ln(loss − floor), turned round. With noise that is another line: the errors "
@@ -314,6 +326,10 @@ def fit_with_floor(trial: Trial) -> None:
         losses = E + A * sizes**-alpha + 0.08 * trial.normal(n).double()
         losses[sizes.argsort()[n // 2]] += 0.5  # one bad run, by which measures of error differ
         _agrees_with_fit(trial, sizes, losses, exponents.double())
+    # Exponents so small that the best line has its E below 0.
+    sizes = torch.linspace(5, 11, 8).double().exp()[_shuffled(trial, 8)]
+    losses = 0.1 + 10 * sizes**-0.4 + 0.02 * trial.normal(8).double()
+    _agrees_with_fit(trial, sizes, losses, torch.tensor([0.15, 0.1, 0.2, 0.05]).double())
     # The statement's own comes last: with so few exponents, the last is the worst.
     _agrees_with_fit(
         trial,
@@ -384,6 +400,13 @@ def _agrees_with_fit(trial: Trial, sizes: Tensor, losses: Tensor, exponents: Ten
         law,
         "floor_is_the_lowest_loss",
         "E is the lowest loss that was measured. No model has arrived at the floor yet: the law says how far it is.",
+    )
+    answer.requires(
+        not (abs(said[0]) < 1e-6 and E < -1e-3),
+        law,
+        "floor_kept_positive",
+        "The best E is below 0 here, and yours is 0. It makes no sense as a floor, but E and A are any numbers: let "
+        "whoever reads it see that the exponents on the list do not suit these runs.",
     )
     answer.requires(
         not (abs(said[0]) < 1e-6 < abs(E)),
@@ -634,7 +657,7 @@ def _is_bootstrap(trial: Trial, sizes: Tensor, losses: Tensor, n_resamples: int,
         "number_of_resamples",
         f"`n_resamples` is {n_resamples}, and yours fitted {len(calls)} times.",
     )
-    _is_percentile_interval(answer, sorted(results), exponent(sizes, losses), level)
+    _is_percentile_interval(answer, results.copy(), exponent(sizes, losses), level)
 
 
 def _holds_for_draws(
@@ -702,7 +725,8 @@ def _holds_for_draws(
     )
 
 
-def _is_percentile_interval(answer: Returned, values: list[float], center: float, level: float) -> None:
+def _is_percentile_interval(answer: Returned, as_drawn: list[float], center: float, level: float) -> None:
+    values = sorted(as_drawn)
     n = len(values)
     tail = (1 - level) / 2
     law = f"a {level:.0%} interval leaves out {tail:.0%} of the resampled values below and as many above"
@@ -748,6 +772,13 @@ def _is_percentile_interval(answer: Returned, values: list[float], center: float
         law,
         "smallest_and_largest",
         "These are the smallest and the largest of all values. More resamples would make that ever wider.",
+    )
+    refuse(
+        not is_interval(level / 2, 1 - level / 2),
+        law,
+        "level_left_out",
+        f"Yours leaves out {level / 2:.0%} on each side, so {1 - level:.0%} lie inside. `level` is the share "
+        "that stays.",
     )
     refuse(
         not is_interval(tail / 2, 1 - tail / 2),
@@ -806,6 +837,15 @@ def _is_percentile_interval(answer: Returned, values: list[float], center: float
         law,
         "levels_not_values",
         "These are the shares themselves. Which *values* stand there?",
+    )
+    refuse(
+        not all(
+            any(math.isclose(got, value, rel_tol=1e-5) for value in as_drawn[max(0, round(share * n) - 2) :][:4])
+            for got, share in zip(said, (tail, 1 - tail), strict=True)
+        ),
+        law,
+        "not_sorted",
+        "These values stand at the right places of a list that is in the order of the draws. Sort it first.",
     )
     right = array.quantile(torch.tensor([tail, 1 - tail]).double()).tolist()
     if not between(tail, said[0]):
@@ -1013,6 +1053,7 @@ def readings(trial: Trial) -> None:
         32,
         "the best size goes on growing by the same power of the budget",
         Mistake("one_column_on", 16, "That would be the best for a budget of four times. The question has sixteen."),
+        Mistake("one_column_too_far", 64, "That would be for sixty-four times: three steps of four. Sixteen is two."),
         Mistake("in_proportion", 128, "That grows in proportion to the budget. How did it grow in the table?"),
         Mistake("in_single_parameters_too", 3.2e7, "The question asks for millions of parameters."),
         Mistake("no_growth", 8, "That is the best size of the last column itself."),

@@ -100,7 +100,7 @@ the same factor, $\text{max\_norm} / \lVert g \rVert$. If not, all stay as they 
 
 - **Takes** `gradients`, a list of tensors of any shapes, in which None stands for a weight that took no part; and
   `max_norm`, above 0.
-- **Returns** two things: a list of new tensors, in the same order, in which None stays None; and the length
+- **Returns** two things: a list of tensors, in the same order, in which None stays None; and the length
   *before* shortening, a number.
 - If any gradient holds `inf` or `nan`, there is no factor that repairs it. Return zeros in place of every gradient, so
   that plain gradient descent does not move, and a length that is `inf` or `nan`, so that whoever called can see it.
@@ -342,7 +342,7 @@ Then each program was given the word "the", and wrote on.
 | healthy | 1.462 | 1.462 | painter chased the house . the river brenna eats |
 | A | 1.531 | 1.531 | painter chased the house . the river brenna ring |
 | B | 0.031 | 0.031 | the the the the the the the the the |
-| C | 6.370 | 6.370 | sunny of would happy . where a cat 1012 |
+| C | 6.370 | 6.370 | rainy learned many but river freya ben mia cards |
 | D | 1.517 | 1.503 | painter chased the house . the river brenna eats |
 | E | 5.245 | 5.245 | sunny of would happy . where a cat 1012 |
 | F | 1.535 | 1.535 | goose chased the house . the river brenna eats |

@@ -181,7 +181,7 @@ trick is called *variable projection* ([Golub and Pereyra, 1973](https://doi.org
 
 - **Takes** `sizes` and `losses`, shape `(R,)`; and `exponents`, shape `(M,)`, the α that may be tried, all positive.
 - **Returns** three numbers: E, A and α, with the smallest sum of squared errors $\sum (E + A / N^\alpha - L)^2$, where α is
-  on the list and E and A are any numbers.
+  on the list and E and A are any numbers, below 0 too.
 
 Example: sizes `[1, 4, 16]`, losses `[6, 4, 3]`, exponents `[0.25, 0.5, 1]`. With $\alpha = \frac12$ the powers are 1, ½ and
 ¼, and $2 + 4p$ meets all three losses. So the answer is E = 2, A = 4, α = 0.5.

@@ -129,6 +129,11 @@ class Exercise1202:
         norm = length(gradients) ** 2
         return scaled(gradients, min(1, max_norm / max(norm, 1e-9))), norm
 
+    def mean_of_squares(gradients: list, max_norm: float) -> tuple[list, float]:
+        numbers = torch.cat([each.flatten() for each in gradients if each is not None])
+        norm = numbers.square().mean().sqrt().item()
+        return scaled(gradients, min(1, max_norm / max(norm, 1e-9))), norm
+
     def largest_tensor(gradients: list, max_norm: float) -> tuple[list, float]:
         norm = max(each.norm().item() for each in gradients if each is not None)
         return scaled(gradients, min(1, max_norm / max(norm, 1e-9))), length(gradients)
@@ -251,6 +256,9 @@ class Exercise1203:
 
     def rows_counted(model: nn.Module, batches: list) -> float:
         return go(model, batches, lambda targets: len(targets) * len(batches))
+
+    def shifted_again(model: nn.Module, batches: list) -> float:
+        return Exercise1203.right(model, [(inputs[:, :-1], targets[:, 1:]) for inputs, targets in batches])
 
     def last_batch_only(model: nn.Module, batches: list) -> float:
         for inputs, targets in batches:
@@ -419,6 +427,34 @@ class Exercise1204:
             return len(one & other) / len(one | other) >= threshold
 
         return filtered(documents, near)
+
+    def shorter_at_the_end(documents: list[str], n: int, threshold: float) -> list[int]:
+        def near(a: str, b: str) -> bool:
+            one, other = ({tuple(w[i : i + n]) for i in range(len(w))} for w in (a.split(), b.split()))
+            return len(one & other) / len(one | other) >= threshold
+
+        return filtered(documents, near)
+
+    def words_glued(documents: list[str], n: int, threshold: float) -> list[int]:
+        def near(a: str, b: str) -> bool:
+            one, other = ({"".join(piece) for piece in pieces(text.split(), n)} for text in (a, b))
+            return len(one & other) / len(one | other) >= threshold
+
+        return filtered(documents, near)
+
+    def split_at_every_blank(documents: list[str], n: int, threshold: float) -> list[int]:
+        def near(a: str, b: str) -> bool:
+            one, other = pieces(a.split(" "), n), pieces(b.split(" "), n)
+            return len(one & other) / len(one | other) >= threshold
+
+        return filtered(documents, near)
+
+    def first_dropped(documents: list[str], n: int, threshold: float) -> list[int]:
+        near = [
+            {j for j in range(i) if alike(document, documents[j], n) >= threshold}
+            for i, document in enumerate(documents)
+        ]
+        return [i for i in range(len(documents)) if i not in set().union(*near)]
 
     def short_never_alike(documents: list[str], n: int, threshold: float) -> list[int]:
         def near(a: str, b: str) -> bool:
@@ -604,6 +640,12 @@ class Exercise1206:
 
         return loop(model, optimizer, batches, max_norm, loss), judged(model, held_out, loss)
 
+    def shifted_across_rows(model: nn.Module, optimizer: Any, batches: list, held_out: Tensor, max_norm: float) -> Any:
+        def loss(model: nn.Module, ids: Tensor) -> Tensor:
+            return cross_entropy(model(ids).flatten(0, 1)[:-1], ids.flatten()[1:])
+
+        return loop(model, optimizer, batches, max_norm, loss), judged(model, held_out, loss)
+
     def never_zeroed(model: nn.Module, optimizer: Any, batches: list, held_out: Tensor, max_norm: float) -> Any:
         model.train()
         losses = []
@@ -650,6 +692,32 @@ class Exercise1206:
             optimizer.step()
             losses.append(loss.item())
         return losses, judged(model, held_out)
+
+    def clips_each_alone(model: nn.Module, optimizer: Any, batches: list, held_out: Tensor, max_norm: float) -> Any:
+        model.train()
+        losses = []
+        for ids in batches:
+            optimizer.zero_grad()
+            loss = next_loss(model, ids)
+            loss.backward()
+            for weight in model.parameters():
+                clip_grad_norm_([weight], max_norm)
+            optimizer.step()
+            losses.append(loss.item())
+        return losses, judged(model, held_out)
+
+    def mode_lost(model: nn.Module, optimizer: Any, batches: list, held_out: Tensor, max_norm: float) -> Any:
+        model.train()
+        losses = []
+        for ids in batches:
+            optimizer.zero_grad()
+            loss = next_loss(model, ids)
+            loss.backward()
+            clip_grad_norm_(model.parameters(), max_norm)
+            optimizer.step()
+            losses.append(loss.item())
+            verdict = judged(model, held_out)
+        return losses, verdict
 
     def mode_as_it_came(model: nn.Module, optimizer: Any, batches: list, held_out: Tensor, max_norm: float) -> Any:
         losses = []

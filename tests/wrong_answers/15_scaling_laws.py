@@ -82,7 +82,7 @@ Exercise1501 = named(
     grams=changed("tonnes", lambda **_: 1e6),
     emissions_without_building=changed("tonnes", lambda pue, **_: 1 / pue),
     emissions_divided=changed("tonnes", lambda kg_per_kwh, **_: kg_per_kwh**-2),
-    rounded=lambda *facts: {key: float(round(number)) for key, number in billed(*facts).items()},
+    rounded=lambda *facts: {key: round(number, 2) for key, number in billed(*facts).items()},
     wrong_value=changed("days", lambda **_: 1.1),
     not_finite=changed("tonnes", lambda **_: math.nan),
 )
@@ -116,6 +116,13 @@ class Exercise1502:
     def floor_after_the_log(sizes: Tensor, losses: Tensor, floor: float) -> tuple[float, float]:
         slope, intercept = line(sizes.log(), losses.log() - floor)
         return math.exp(intercept), -slope
+
+    def logarithm_of_the_floor(sizes: Tensor, losses: Tensor, floor: float) -> tuple[float, float]:
+        slope, intercept = line(sizes.log(), losses.log() - math.log(floor))
+        return math.exp(intercept), -slope
+
+    def pairs_torn(sizes: Tensor, losses: Tensor, floor: float) -> tuple[float, float]:
+        return Exercise1502.right(sizes.sort().values, losses.sort(descending=True).values, floor)
 
     def A_is_still_a_logarithm(sizes: Tensor, losses: Tensor, floor: float) -> tuple[float, float]:
         A, alpha = Exercise1502.right(sizes, losses, floor)
@@ -224,6 +231,10 @@ class Exercise1503:
             A = (powers * (losses - E)).sum() / (powers * powers).sum()
             best = min(best, ((E + A * powers - losses).square().sum().item(), A.item(), alpha))
         return E.item(), *best[1:]
+
+    def floor_kept_positive(sizes: Tensor, losses: Tensor, exponents: Tensor) -> tuple[float, float, float]:
+        E, A, alpha = Exercise1503.right(sizes, losses, exponents)
+        return max(E.item(), 0.0), A, alpha
 
     def no_floor(sizes: Tensor, losses: Tensor, exponents: Tensor) -> tuple[float, float, float]:
         best = (math.inf, 0.0, 0.0)
@@ -489,6 +500,15 @@ class Exercise1505:
         values = resampled(sizes, losses, fit, n_resamples)
         return values.min(), values.max()
 
+    def level_left_out(
+        sizes: Tensor, losses: Tensor, fit: Callable, n_resamples: int, level: float
+    ) -> tuple[float, float]:
+        return quantiles(resampled(sizes, losses, fit, n_resamples), level / 2, 1 - level / 2)
+
+    def not_sorted(sizes: Tensor, losses: Tensor, fit: Callable, n_resamples: int, level: float) -> tuple[float, float]:
+        values = resampled(sizes, losses, fit, n_resamples)
+        return values[int((1 - level) / 2 * n_resamples)], values[int((1 + level) / 2 * n_resamples)]
+
     def tail_halved_twice(
         sizes: Tensor, losses: Tensor, fit: Callable, n_resamples: int, level: float
     ) -> tuple[float, float]:
@@ -711,6 +731,7 @@ Exercise1507 = named(
     quarter=said(exponent=0.25),
     of_another_paper=said(exponent=0.73),
     one_column_on=said(next_size=16),
+    one_column_too_far=said(next_size=64),
     in_proportion=said(next_size=128),
     in_single_parameters_too=said(next_size=32e6),
     no_growth=said(next_size=8),
