@@ -39,13 +39,19 @@ def notebooks() -> list[Path]:
     return sorted(path for edition in ("notebooks", "exercises") for path in (ROOT / edition).glob("*.ipynb"))
 
 
+def needs(path: Path) -> list[str]:
+    """The set-up cell and all imports."""
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    return [cells[0], *(line for cell in cells[1:] for line in cell.splitlines() if IMPORT.match(line))]
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "solutions").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_a_solution_needs_what_its_exercises_need(path: Path) -> None:
-    def needs(notebook: Path) -> list[str]:
-        cells = [cell.source for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
-        return [cells[0], *(line for cell in cells[1:] for line in cell.splitlines() if IMPORT.match(line))]
-
     assert needs(path) == needs(ROOT / "exercises" / path.name)
+
+
+def test_all_notebooks_have_the_same_set_up_cell() -> None:
+    assert len({needs(path)[0] for path in notebooks()}) == 1
 
 
 def python_in(environment: Path) -> Path:
@@ -78,12 +84,16 @@ def bare() -> Path:
     return environment
 
 
-@pytest.fixture
-def machine(bare: Path, tmp_path: Path) -> Path:
-    """An environment of one notebook's own: empty, with the bare one behind it, as a host's packages are."""
-    environment = tmp_path / "machine"
+@pytest.fixture(scope="module")
+def machine(bare: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty environment with the bare one behind it, as a host's packages are.
+
+    Whichever notebook comes first installs the course there; the others, whose set-up cell is the same, find it.
+    """
+    environment = tmp_path_factory.mktemp("machine") / "machine"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
     (packages_of(environment) / "preinstalled.pth").write_text(f"{packages_of(bare)}\n", encoding="utf-8")
+    assert "course_lib" not in inventory(environment)
     return environment
 
 
@@ -109,9 +119,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("path", notebooks(), ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_a_notebook_needs_only_itself(path: Path, machine: Path, repository: Path, tmp_path: Path) -> None:
-    before = inventory(machine)
-    assert "course_lib" not in before
+def test_a_notebook_needs_only_itself(path: Path, bare: Path, machine: Path, repository: Path, tmp_path: Path) -> None:
+    before = inventory(bare)
 
     folder, home, kernel = tmp_path / "folder", tmp_path / "home", tmp_path / "kernels" / "elsewhere"
     for new in (folder, home, kernel):
