@@ -9,11 +9,7 @@ import pickle
 import random
 import re
 import shutil
-import signal
 import stat
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +18,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from course_lib.training import checkpoints
 from course_lib.training.checkpoints import (
     MANIFEST,
     MODEL,
@@ -390,40 +385,3 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     (path / "state.json").mkdir()
     with pytest.raises(CheckpointError, match=r"state.json cannot be read: .*directory"):
         load_checkpoint(tmp_path)
-
-
-SAVER = """
-import sys
-import torch
-from course_lib.training.checkpoints import load_checkpoint, save_checkpoint
-before = load_checkpoint(sys.argv[1])
-step = before.step if before else 0
-print("ready", flush=True)
-while True:
-    step += 1
-    weights = {"w": torch.full((500_000,), float(step))}
-    save_checkpoint(sys.argv[1], step=step, model_state=weights, run_state={}, metadata={})
-"""
-
-
-@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is a POSIX signal")
-def test_killed_while_saving_nothing_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Three times SIGKILL, at moments spread over the saving of 2 MB: there is always a whole newest checkpoint."""
-    moments = random.Random(0)
-    last = 0
-    for _ in range(3):
-        process = subprocess.Popen([sys.executable, "-c", SAVER, str(tmp_path)], stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        deadline = time.monotonic() + 60
-        while not checkpoints._checkpoints(tmp_path) and time.monotonic() < deadline:
-            time.sleep(0.005)
-        time.sleep(moments.uniform(0, 0.1))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        back = load(tmp_path)
-        assert capsys.readouterr().err == ""  # no damaged one was passed over
-        assert back.step >= last
-        assert back.model_state["w"].eq(back.step).all()
-        last = back.step
-    assert last >= 2
