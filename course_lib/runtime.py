@@ -130,12 +130,13 @@ def set_rng_state(state: dict[str, Tensor | str]) -> None:
 def keep_freed_memory() -> None:
     """Let this process hold on to memory that it freed, and use it again, where the C library is glibc.
 
-    By default glibc gives large blocks back to the system at once. Every step of training would then ask for the same
-    memory anew, and the system hands it out page by page, each of them zeroed.
+    By default glibc soon gives freed memory back to the system. Every step of training would then ask for the same
+    memory anew, and the system hands it out page by page, each of them zeroed. Blocks of more than 8 MB are still given
+    back: among them, what is kept leaves holes that the next one may not fit into.
     """
     trim_threshold, mmap_threshold = -1, -3  # as <malloc.h> numbers them
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        libc.mallopt(mmap_threshold, 2**30)
+        libc.mallopt(mmap_threshold, 2**23)
         libc.mallopt(trim_threshold, 2**31 - 1)
 
 
