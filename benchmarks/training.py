@@ -1,9 +1,10 @@
 """Tokens a second while training, beside transformers' GPT-2 under the loop that its readers write."""
 
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -108,10 +109,39 @@ def seconds(step: Callable[[], object], n_steps: int) -> float:
     return (time.perf_counter() - start) / n_steps
 
 
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
 def product_rate(dtype: torch.dtype) -> float:
     """The most FLOPs a second of a matrix product of this machine."""
     a, b = torch.randn(1024, 1024, dtype=dtype), torch.randn(1024, 1024, dtype=dtype)
     return 2 * 1024**3 / min(seconds(lambda: a @ b, 3) for _ in range(5))
+
+
+class Contestant:
+    """Somebody's training, in a process of its own: so none profits from what another has set."""
+
+    def __init__(self, begin: Callable[[], Callable[[], object]], dtype: torch.dtype) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        self.process = ProcessPoolExecutor(1, spawn, initializer=_begin, initargs=(begin, dtype))
+
+    def seconds(self, n_steps: int) -> float:
+        """Of one of so many steps."""
+        return self.process.submit(_seconds_a_step, n_steps).result()
+
+
+def _begin(begin: Callable[[], Callable[[], object]], dtype: torch.dtype) -> None:
+    if dtype != torch.float32:
+        torch.set_autocast_enabled("cpu", True)
+        torch.set_autocast_dtype("cpu", dtype)
+    global _step
+    _step = begin()
+    _step()  # what happens only once
+
+
+def _seconds_a_step(n_steps: int) -> float:
+    return seconds(_step, n_steps)
 
 
 def rows(repeats: int = 5) -> list[Row]:
@@ -121,28 +151,29 @@ def rows(repeats: int = 5) -> list[Row]:
         (LARGE, torch.float32, 1.15),
         (LARGE, torch.bfloat16, 1.4),
     ):
-        precision = nullcontext() if dtype == torch.float32 else torch.autocast("cpu", dtype)
-        contestants = {
-            "theirs": theirs(size),
-            "the same parts": ours(size, **GPT2_PARTS),
-            "the course's parts": ours(size),
-            "the course's parts and Muon": ours(size, muon_lr=0.02),
-        }
-        with precision:
-            for step in contestants.values():
-                step()  # what happens only once
-            timed = [partial(seconds, step, size.n_steps) for step in contestants.values()]
-            results = alternate(timed, repeats)
-        medians = {name: statistics.median(each) for name, each in zip(contestants, results, strict=True)}
-        flops = 3 * size.batch_size * sum(part.flops for part in costs(size.config(), size.context_length).values())
         peak = product_rate(dtype)
+        if peak < product_rate(torch.float32) / 2:
+            slow = f"not measured: {peak / 1e9:,.0f} GFLOP/s, so this processor has no units for it"
+            table.append(Row(f"training, {size.name}, {_name(dtype)}", slow, ""))
+            continue
+        contestants = {
+            "theirs": Contestant(partial(theirs, size), dtype),
+            "the same parts": Contestant(partial(ours, size, **GPT2_PARTS), dtype),
+            "the course's parts": Contestant(partial(ours, size), dtype),
+            "the course's parts and Muon": Contestant(partial(ours, size, muon_lr=0.02), dtype),
+        }
+        results = alternate([partial(each.seconds, size.n_steps) for each in contestants.values()], repeats)
+        medians = {name: statistics.median(each) for name, each in zip(contestants, results, strict=True)}
+        for each in contestants.values():
+            each.process.shutdown()
+        flops = 3 * size.batch_size * sum(part.flops for part in costs(size.config(), size.context_length).values())
         beside = f"transformers, GPT-2: {size.tokens / medians['theirs']:,.0f}"
         for name in list(contestants)[1:]:
             rate = size.tokens / medians[name]
             share = flops / medians[name] / peak
             table.append(
                 Row(
-                    f"training, {size.name}, {str(dtype).removeprefix('torch.')}, {name}",
+                    f"training, {size.name}, {_name(dtype)}, {name}",
                     f"{rate:,.0f} tokens/s ({share:.0%} of {peak / 1e9:,.0f} GFLOP/s)",
                     beside,
                     medians["theirs"] / medians[name],

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from course_lib.errors import CourseError
 from course_lib.model import GPT, KVCache, RMSNorm, TransformerConfig
 from course_lib.model.config import POSITIONS
-from course_lib.model.gradients import SquaredReLU, UnitRMS
+from course_lib.model.gradients import squared_relu, unit_rms
 
 V, T = 11, 12
 
@@ -188,12 +188,20 @@ def test_rms_norm_equals_its_formula():
 def test_gradients_worked_out_by_hand_are_those_of_finite_differences(x: torch.Tensor):
     torch.manual_seed(0)
     root_of_eps = torch.tensor(0.1, dtype=torch.float64)
-    assert torch.autograd.gradcheck(UnitRMS.apply, (x.double().requires_grad_(), root_of_eps))
-    assert torch.autograd.gradcheck(SquaredReLU.apply, ((x.double() + 0.01).requires_grad_(),))
+    assert torch.autograd.gradcheck(unit_rms, (x.double().requires_grad_(), root_of_eps))
+    assert torch.autograd.gradcheck(squared_relu, ((x.double() + 0.01).requires_grad_(),))
+
+
+def test_with_and_without_gradients_the_same_comes_out():
+    x = torch.randn(3, 4, 5)
+    for function in (squared_relu, lambda x: unit_rms(x, torch.tensor(0.1))):
+        with torch.no_grad():
+            expected = function(x)
+        assert torch.equal(function(x), expected)
 
 
 def test_gradients_worked_out_by_hand_leave_what_they_are_given_as_it_is():
-    for function in (SquaredReLU.apply, lambda x: UnitRMS.apply(x, torch.tensor(0.1))):
+    for function in (squared_relu, lambda x: unit_rms(x, torch.tensor(0.1))):
         x, gradient = torch.randn(4, 5, requires_grad=True), torch.randn(4, 5)
         before = x.detach().clone(), gradient.clone()
         function(x).backward(gradient)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course_lib.model.config import TransformerConfig
-from course_lib.model.gradients import SquaredReLU, UnitRMS
+from course_lib.model.gradients import squared_relu, unit_rms
 
 
 class RMSNorm(nn.Module):
@@ -32,7 +32,7 @@ class RMSNorm(nn.Module):
     def forward(self, x: Float[Tensor, "*N D"], gains: slice | None = None) -> Float[Tensor, "*N D"]:
         """`x` normalised; `gains`: where `x` is but a part of what is normalised here, the gains of that part."""
         weight = self.weight if gains is None else self.weight[gains]
-        return UnitRMS.apply(x, self.root_of_eps) * weight
+        return unit_rms(x, self.root_of_eps) * weight
 
 
 def make_norm(config: TransformerConfig) -> nn.Module:
@@ -67,7 +67,7 @@ class MLP(nn.Module):
         elif self.kind == "gelu":
             hidden = F.gelu(hidden, approximate="tanh")
         else:
-            hidden = SquaredReLU.apply(hidden)
+            hidden = squared_relu(hidden)
         return self.project(hidden)
 
 
