@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = [path.name for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
-RUN_LIMIT = 120  # seconds: twice what a lesson may take, for a busy machine
+RUN_LIMIT = 180  # seconds: twice what the longest lesson may take, for a busy machine
 
 # What JupyterLab itself says on the console of every notebook, however empty.
 JUPYTERLAB_SAYS: list[str] = []
@@ -117,7 +117,9 @@ def changes(page: Page, explorer: Locator, act: Callable[[], None]) -> None:
 def move_every_control(page: Page, panel: Locator, typed: str) -> int:
     """Press an arrow key on each slider, choose the next entry of each menu, type into each box; returns how many."""
     moved = 0
-    for explorer in panel.locator(".jp-OutputArea-output", has=page.locator(f"{SLIDER}, {MENU}, {BOX}")).all():
+    controls = page.locator(f"{SLIDER}, {MENU}, {BOX}")
+    expect(panel.locator(controls).first).to_be_attached(timeout=60_000)  # widgets are drawn after their cell has ended
+    for explorer in panel.locator(".jp-OutputArea-output", has=controls).all():
         explorer.scroll_into_view_if_needed()
         for slider in explorer.locator(SLIDER).all():
 
