@@ -111,8 +111,8 @@ TEXT = {
         n_heads=4,
         d_model=128,
         context_length=64,
-        batch_size=24,
-        training=TrainingConfig(steps=180, lr=0.01, muon_lr=0.04),
+        batch_size=16,
+        training=TrainingConfig(steps=205, lr=0.015, muon_lr=0.03, decay=0.7),
     ),
 }
 
