@@ -173,6 +173,14 @@ _WRONG_ROWS: list[tuple[str, str, Callable[[_Request], list[int]]]] = [
         lambda q: q.own_part(q.order[q.rank * (len(q.order) // q.n_ranks) :][: max(1, len(q.order) // q.n_ranks)]),
     ),
     (
+        "data_divided_unevenly",
+        "You gave each rank a part of the *data*, some one row longer than others, and it reads only there. Then what "
+        "is in a batch depends on the number of ranks. Divide each batch.",
+        lambda q: q.own_part(
+            q.order[q.rank * len(q.order) // q.n_ranks : (q.rank + 1) * len(q.order) // q.n_ranks] or q.order
+        ),
+    ),
+    (
         "every_nth_of_the_data",
         "You gave each rank every n-th row of the *data*. Then the rows of a rank are not a block of the batch. Take "
         "the batch first, then its part.",

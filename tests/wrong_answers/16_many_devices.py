@@ -42,6 +42,11 @@ class Exercise1601:
         part = order[rank * size : (rank + 1) * size]
         return [part[i % size] for i in range(step * each, (step + 1) * each)]
 
+    def data_divided_unevenly(order: list, batch_size: int, step: int, rank: int, n_ranks: int) -> list:
+        part = order[rank * len(order) // n_ranks : (rank + 1) * len(order) // n_ranks] or order
+        each = batch_size // n_ranks
+        return [part[i % len(part)] for i in range(step * each, (step + 1) * each)]
+
     def every_nth_of_the_data(order: list, batch_size: int, step: int, rank: int, n_ranks: int) -> list:
         part, each = order[rank::n_ranks], batch_size // n_ranks
         return [part[i % len(part)] for i in range(step * each, (step + 1) * each)]
