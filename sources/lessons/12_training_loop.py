@@ -1126,8 +1126,8 @@ table(["left plain", "a step takes (ms)", "beside the library's"], rows)
 r"""
 Little, and perhaps one line of your table says the opposite: a few percent drown in whatever else a machine does, if one
 measures so briefly. We did it sixteen times in turns, with four sizes of model, and took medians. The norm's plain form
-cost 4 to 5 %, that of the squared ReLU at most 2 %, plain attention 2 or 3 % in rows of 64 tokens and 11 % in rows of
-256. Most of the time was in the matrix products all along, and nobody takes those away. So the large gains are
+cost 4 to 5 %, that of the squared ReLU at most 2 %, and plain attention 2 or 3 %, but 11 % where a narrow model read rows
+of 256 tokens. Most of the time was in the matrix products all along, and nobody takes those away. So the large gains are
 elsewhere: in a batch that uses the machine, in rows packed with documents to their end, so that no token is padding
 (next lesson), and in an optimizer and a schedule that need fewer steps.
 

@@ -789,9 +789,8 @@ number of steps: twenty, with batches of 24 rows and rates that suit so short a 
 seeds.
 
 **Predict first.** The four are: Muon, an optimizer for matrices; queries and keys that are brought to one length before
-they meet; output layers that start at zero; a learning rate that falls to zero over the second half of
-the steps. Which will be
-missed most in so short a run? Which not at all?
+they meet; output layers that start at zero; a learning rate that falls to zero over the second half of the steps. Which
+will be missed most in so short a run? Which not at all?
 """
 
 # %%
@@ -858,10 +857,9 @@ if text.name == "shakespeare":
 # %% [markdown]
 r"""
 Two of the four help from the first steps on, Muon most. (By the clock it wins less than by the step: the last column says
-what each of its steps costs.) The start from zero can hardly be told from luck. And the falling rate does *harm*, by
-nearly the same amount with both seeds: a run of so few steps spends half of them slowing down. It stands in the recipe for
-longer runs. Each row of such a table holds for the run it was measured on, and for no other; two seeds are the least that
-one should ask for.
+what each of its steps costs.) The start from zero can hardly be told from luck. And the falling rate does *harm* with
+both seeds: a run of so few steps spends half of them slowing down. It stands in the recipe for longer runs. Each row of
+such a table holds for the run it was measured on, and for no other; two seeds are the least that one should ask for.
 
 What does Muon do? A gradient is a matrix, and a matrix stretches some directions more than others: its **singular
 values** say how much. In a gradient a few directions are loud and most are nearly silent. Muon takes the running mean of
