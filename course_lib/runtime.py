@@ -5,6 +5,7 @@ import json
 import os
 import random
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
@@ -61,6 +62,9 @@ def process_group(timeout: float) -> Iterator[bool]:
     torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=timedelta(seconds=timeout))
     try:
         yield True
+        # Threads of gloo have yet to let go of the last messages, for which they need the interpreter. One that asks
+        # for it when Python is about to end aborts the process: https://github.com/pytorch/pytorch/pull/179291
+        time.sleep(0.1)
     finally:
         torch.distributed.destroy_process_group()
 

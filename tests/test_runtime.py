@@ -105,3 +105,33 @@ def test_freed_memory_is_used_again():
     done = subprocess.run([sys.executable, "-c", PAGES], capture_output=True, text=True, check=True)
     before, after = map(int, done.stdout.split())
     assert after < before / 5
+
+
+@pytest.fixture
+def unwilling_interpreter():
+    """One that no thread gets from another that does not wait."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(100)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_no_message_is_held_when_the_processes_part(monkeypatch, unwilling_interpreter):
+    """Else a thread that lets go of it after Python's end aborts a process that has done all its work."""
+    for name, value in {
+        "RANK": 0,
+        "LOCAL_RANK": 0,
+        "WORLD_SIZE": 1,
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": 0,
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    references = set()
+    for _ in range(20):
+        message = torch.ones(3)
+        with runtime.process_group(timeout=60):
+            _kept = torch.distributed.group.WORLD  # as a model in shards does
+            for _ in range(20):
+                torch.distributed.all_reduce(message)
+        references.add(sys.getrefcount(message) - 1)  # of which the call itself has one
+    assert references == {1}
