@@ -92,8 +92,8 @@ TEXT = {
         n_heads=4,
         d_model=128,
         context_length=64,
-        batch_size=24,
-        training=TrainingConfig(steps=1_200, lr=0.015, muon_lr=0.02, decay=0.8),
+        batch_size=20,
+        training=TrainingConfig(steps=1_400, lr=0.015, muon_lr=0.02, decay=0.8),
     ),
     # The sizes of nanoGPT's recipe for one GPU; a text as short as Tiny Shakespeare is read often enough for dropout.
     "gpu": Preset(

@@ -790,9 +790,9 @@ print("".join(stream_text(columns, letters)))
 
 # %% [markdown]
 r"""
-Words, line ends and speakers are there, and no sense. For more, the command `make pretrain` takes 1,200 larger steps
+Words, line ends and speakers are there, and no sense. For more, the command `make pretrain` takes 1,400 larger steps
 instead of 205. They took us a minute and a half and ended at 1.61, where lesson 04 had come to by counting letters,
-without any gradient: 1.62. Counts have nothing more to give from there on. The model has: 360 steps more took it to
+without any gradient: 1.62. Counts have nothing more to give from there on. The model has: 230 steps more took it to
 1.59, and `gpu` as a preset makes it larger.
 """
 
