@@ -19,6 +19,7 @@ from course_lib.model import GPT
 from course_lib.presets import find_preset
 from course_lib.text import (
     TRAINING_SEED,
+    VALIDATION_SEED,
     DocumentRows,
     Windows,
     World,
@@ -27,6 +28,7 @@ from course_lib.text import (
     load_corpus,
     tokenizer_for,
 )
+from course_lib.text.corpora import VALIDATION_DOCUMENTS
 from course_lib.training import train
 from report import Row
 from scaling import portraits
@@ -109,13 +111,12 @@ def rows() -> list[Row]:
 
 
 def world_row(minute: float) -> Row:
-    """The toy world as the laptop's preset learns it in so many seconds, from texts of which it reads none twice."""
+    """The toy world as the laptop's preset learns it in so many seconds."""
     world, preset = World(), find_preset("laptop", "world")
     corpus = load_corpus("world")
     tokenizer = tokenizer_for(corpus)
-    end_id = tokenizer.encode("\n")[0]
     texts = "".join(f"{document.text}\n" for document in world.documents(N_DOCUMENTS, TRAINING_SEED))
-    batches = DocumentRows(tokenizer.encode(texts), end_id, preset.batch_size, preset.context_length, seed=0)
+    batches = DocumentRows(tokenizer.encode(texts), tokenizer.end_id, preset.batch_size, preset.context_length, seed=0)
 
     def run(steps: int) -> tuple[GPT, float]:
         torch.manual_seed(0)
@@ -125,9 +126,9 @@ def world_row(minute: float) -> Row:
 
     _, seconds_of_100 = run(100)
     model, seconds = run(round(minute * 100 / seconds_of_100))
-    held_out = corpus.val.splitlines()
-    evaluation = evaluate(model, evaluation_documents(tokenizer.encode(corpus.val), end_id))
-    gap = (evaluation.nats + sum(map(world.log_prob, held_out))) / len(held_out)
+    held_out = world.documents(VALIDATION_DOCUMENTS, VALIDATION_SEED)
+    evaluation = evaluate(model, evaluation_documents(tokenizer.encode(corpus.val), tokenizer.end_id))
+    gap = evaluation.nats / len(held_out) - world.floor(held_out).per_document
 
     ids, is_fact = portraits(corpus.train, tokenizer)
     with torch.inference_mode():

@@ -718,7 +718,7 @@ r"""
 Would more steps close the gap? We tried it outside this notebook with the same model, one run each, the learning rate
 falling over the last seven tenths of the steps:
 
-| documents to learn from | steps | each document is read | nats a document above the floor |
+| documents to learn from | steps | each is read, on average | nats a document above the floor |
 | --: | --: | --: | --: |
 | 30,000 | 1,500 | 1.9 times | 0.184 |
 | 30,000 | 2,400 | 3.0 times | 0.195 |
@@ -791,9 +791,9 @@ print("".join(stream_text(columns, letters)))
 # %% [markdown]
 r"""
 Words, line ends and speakers are there, and no sense. For more, the command `make pretrain` takes 1,400 larger steps
-instead of 205. They took us a minute and a half and ended at 1.61, where lesson 04 had come to by counting letters,
-without any gradient: 1.62. Counts have nothing more to give from there on. The model has: 230 steps more took it to
-1.59, and `gpu` as a preset makes it larger.
+instead of 205. They took us a minute and a half and ended at 1.61. That is level with the best that lesson 04 got by
+counting letters, without any gradient, before longer counts became too thin. The model can go on: a run of 1,630 steps
+ended at 1.59, and `gpu` as a preset makes it larger.
 """
 
 # %% [markdown]
